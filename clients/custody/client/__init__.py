@@ -1,0 +1,1 @@
+"""The client library: submits records, verifies every receipt, and remembers the last checkpoint."""

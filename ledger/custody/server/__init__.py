@@ -1,0 +1,1 @@
+"""The ledger server: admission, sequencing, storage, proofs and the gRPC API in front of them."""
