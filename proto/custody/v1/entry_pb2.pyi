@@ -144,3 +144,33 @@ class Stamp(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Stamp: _TypeAlias = Stamp  # noqa: Y015
+
+@_typing.final
+class ChainHead(_message.Message):
+    """Where one chain ends. The heads snapshot is the Merkle root (RFC 6962) over these, serialized, sorted by the
+    bytes of the chain name.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHAIN_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    LEAF_SHA256_FIELD_NUMBER: _builtins.int
+    chain: _builtins.str
+    seq: _builtins.int
+    leaf_sha256: _builtins.bytes
+    """Leaf hash of the chain's last entry."""
+    def __init__(
+        self,
+        *,
+        chain: _builtins.str = ...,
+        seq: _builtins.int = ...,
+        leaf_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "leaf_sha256", b"leaf_sha256", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChainHead: _TypeAlias = ChainHead  # noqa: Y015

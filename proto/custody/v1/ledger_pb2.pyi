@@ -33,7 +33,10 @@ class AppendRequest(_message.Message):
     LOG_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
     SEALS_FIELD_NUMBER: _builtins.int
+    KNOWN_SIZE_FIELD_NUMBER: _builtins.int
     log: _builtins.str
+    known_size: _builtins.int
+    """Size of a checkpoint that the client holds; the response proves consistency from it. 0: none."""
     @_builtins.property
     def records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Serialized Records."""
@@ -48,10 +51,11 @@ class AppendRequest(_message.Message):
         log: _builtins.str = ...,
         records: _abc.Iterable[_builtins.bytes] | None = ...,
         seals: _abc.Iterable[_entry_pb2.Seal] | None = ...,
+        known_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "records", b"records", "seals", b"seals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_size", b"known_size", "log", b"log", "records", b"records", "seals", b"seals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -128,23 +132,27 @@ class AppendResponse(_message.Message):
 
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     RUNS_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.bytes
     """C2SP signed note over a tree that holds every run."""
     @_builtins.property
     def runs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Run]:
-        """One run, or several when some records had been appended before.
-        Consistency proof from AppendRequest's known checkpoint is asked for with GetProof.
-        """
+        """One run, or several when some records had been appended before."""
+
+    @_builtins.property
+    def consistency(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """RFC 9162 section 2.1.4, from AppendRequest.known_size to the size of checkpoint."""
 
     def __init__(
         self,
         *,
         checkpoint: _builtins.bytes = ...,
         runs: _abc.Iterable[Global___Run] | None = ...,
+        consistency: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "runs", b"runs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency", b"consistency", "runs", b"runs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -676,31 +684,6 @@ class GetChainHeadsRequest(_message.Message):
 Global___GetChainHeadsRequest: _TypeAlias = GetChainHeadsRequest  # noqa: Y015
 
 @_typing.final
-class ChainHead(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CHAIN_FIELD_NUMBER: _builtins.int
-    SEQ_FIELD_NUMBER: _builtins.int
-    LEAF_SHA256_FIELD_NUMBER: _builtins.int
-    chain: _builtins.str
-    seq: _builtins.int
-    leaf_sha256: _builtins.bytes
-    def __init__(
-        self,
-        *,
-        chain: _builtins.str = ...,
-        seq: _builtins.int = ...,
-        leaf_sha256: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "leaf_sha256", b"leaf_sha256", "seq", b"seq"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ChainHead: _TypeAlias = ChainHead  # noqa: Y015
-
-@_typing.final
 class GetChainHeadsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -714,7 +697,7 @@ class GetChainHeadsResponse(_message.Message):
         """The ChainHeads entry that snapshots them."""
 
     @_builtins.property
-    def heads(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChainHead]:
+    def heads(self) -> _containers.RepeatedCompositeFieldContainer[_entry_pb2.ChainHead]:
         """Sorted by chain name."""
 
     @_builtins.property
@@ -723,7 +706,7 @@ class GetChainHeadsResponse(_message.Message):
         self,
         *,
         snapshot: Global___LoggedEntry | None = ...,
-        heads: _abc.Iterable[Global___ChainHead] | None = ...,
+        heads: _abc.Iterable[_entry_pb2.ChainHead] | None = ...,
         checkpoint: _builtins.bytes = ...,
         inclusion: Global___InclusionProof | None = ...,
     ) -> None: ...
