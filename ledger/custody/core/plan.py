@@ -1,0 +1,50 @@
+"""How a proof is built without knowing where hashes are stored: first plan, then assemble.
+
+Every hash of a proof is the root of some run of entries. Inside the tree such a run is a complete subtree; at the right
+edge it may be several complete subtrees folded into one. A `Plan` names them all, so that a caller can fetch them in any
+way (one query, many tiles, memory) and then assemble the proof in pure code.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from custody.core.tree import Node, peaks, root_from_peaks
+
+
+def largest_power_below(count: int) -> int:
+    """The largest power of two that is smaller than `count` (count > 1): where RFC 6962 section 2.1 splits a tree."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def cover(start: int, end: int) -> tuple[Node, ...]:
+    """Complete subtrees that cover entries [start, end), left to right.
+
+    `start` must be a multiple of every subtree that the run's length needs, as it is for every node of the tree.
+    """
+    return tuple(Node(level, (start >> level) + index) for level, index in peaks(end - start))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The hashes of a proof in order; each is folded from the complete nodes of one group."""
+
+    groups: tuple[tuple[Node, ...], ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every complete node that `assemble` will read."""
+        return tuple(node for group in self.groups for node in group)
+
+    def assemble(self, read: Callable[[Node], bytes | None]) -> tuple[bytes, ...]:
+        """Build the proof; `read` returns the hash of each node of `nodes`.
+
+        Raises LookupError when `read` answers None: the storage lacks a node that a tree of this size must have.
+        """
+        return tuple(root_from_peaks([_present(read, node) for node in group]) for group in self.groups)
+
+
+def _present(read: Callable[[Node], bytes | None], node: Node) -> bytes:
+    value = read(node)
+    if value is None:
+        raise LookupError(f"no hash for the complete node at level {node.level}, index {node.index}")
+    return value
