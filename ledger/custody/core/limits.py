@@ -1,0 +1,42 @@
+"""Sizes that every part agrees on, each with its reason.
+
+A limit here is part of the forms: a record that exceeds one is malformed everywhere, not only at one server.
+"""
+
+from typing import Final
+
+MAX_ENTRY_BYTES: Final = 65_535
+"""C2SP tlog-tiles: an entry bundle writes the length of an entry in 16 bits."""
+
+MAX_RECORD_BYTES: Final = 60_000
+"""Leaves room in the entry for a post-quantum seal (2,420 bytes) and some dozens of links."""
+
+MAX_BATCH_RECORDS: Final = 1_024
+"""Four entry bundles: large enough to make a signature per batch cheap, small enough to answer in milliseconds."""
+
+MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
+"""Record bytes in one batch; with stamps and framing the request stays below the 8 MiB of MAX_MESSAGE_BYTES."""
+
+MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
+"""One gRPC message in either direction."""
+
+MAX_STREAMS_PER_RECORD: Final = 256
+"""Every stream costs a link of about 80 bytes in the entry."""
+
+MAX_REPEATED: Final = 1_000
+"""Items in any other repeated field of a record."""
+
+MAX_TEXT_CHARS: Final = 512
+"""Characters in a text field. Longer texts are documents and are bound by their hash."""
+
+MAX_NAME_CHARS: Final = 64
+"""Characters in a site or a camera name."""
+
+MAX_CHAIN_CHARS: Final = 10 + 2 * MAX_NAME_CHARS
+"""`footage/` and a stream name."""
+
+MAX_SUBMITTER_CHARS: Final = 255
+"""Characters in an identity URI."""
+
+MAX_TIME_US: Final = 253_402_300_799_999_999
+"""9999-12-31T23:59:59.999999Z, the last moment that every library can print."""
