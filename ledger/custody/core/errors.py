@@ -58,8 +58,8 @@ class PolicyError(VerificationError):
     code = "policy-unsatisfied"
 
 
-class _CheckpointConflict(VerificationError):
-    """Keeps the two signed checkpoints (exact bytes), because they are the evidence."""
+class CheckpointConflictError(VerificationError):
+    """Two checkpoints of one log contradict each other. Keeps the two signed checkpoints (exact bytes), because they are the evidence."""
 
     def __init__(self, message: str, *, held: bytes, offered: bytes, code: str | None = None) -> None:
         super().__init__(message, code=code)
@@ -67,13 +67,13 @@ class _CheckpointConflict(VerificationError):
         self.offered = offered
 
 
-class RollbackError(_CheckpointConflict):
+class RollbackError(CheckpointConflictError):
     """A log offered a checkpoint that is smaller than one it signed before."""
 
     code = "rollback"
 
 
-class ForkError(_CheckpointConflict):
+class ForkError(CheckpointConflictError):
     """A log signed two checkpoints that cannot both be true."""
 
     code = "fork"

@@ -7,13 +7,38 @@ way (one query, many tiles, memory) and then assemble the proof in pure code.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from custody.core.tree import Node, peaks, root_from_peaks
 
 
-def largest_power_below(count: int) -> int:
-    """The largest power of two that is smaller than `count` (count > 1): where RFC 6962 section 2.1 splits a tree."""
-    return 1 << (count - 1).bit_length() - 1
+class Sibling(NamedTuple):
+    """A subtree beside the way from a node up to the root: entries [start, end)."""
+
+    start: int
+    end: int
+    on_right: bool
+
+
+def siblings(entry: int, size: int, arrived: Callable[[int, int], bool]) -> list[Sibling]:
+    """What stands beside the way from a node above `entry` up to the root of a tree of `size` entries, lowest first.
+
+    The way is RFC 6962's decomposition (section 2.1): a subtree of n > 1 entries splits at the largest power of two below
+    n. It starts at the first node, seen from the root, for whose entries [start, end) `arrived(start, end)` holds; that
+    must be so for the single entry at the latest.
+    """
+    found: list[Sibling] = []
+    start, end = 0, size
+    while not arrived(start, end):
+        middle = start + (1 << (end - start - 1).bit_length() - 1)
+        if entry < middle:
+            found.append(Sibling(middle, end, on_right=True))
+            end = middle
+        else:
+            found.append(Sibling(start, middle, on_right=False))
+            start = middle
+    found.reverse()
+    return found
 
 
 def cover(start: int, end: int) -> tuple[Node, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from custody.core.errors import InclusionError
 from custody.core.hashing import HASH_BYTES, node_hash
-from custody.core.plan import Plan, cover, largest_power_below
+from custody.core.plan import Plan, Sibling, cover, siblings
 from custody.core.tree import MAX_TREE_SIZE, Frontier, Node, check_size, extend, peaks
 
 
@@ -49,7 +49,9 @@ def range_plan(first: int, count: int, size: int) -> RangePlan:
         raise ValueError(f"a run of {count} entries from {first} is not in a tree of {size} entries")
     return RangePlan(
         left=Plan(groups=tuple((node,) for node in peaks(first))),
-        right=Plan(groups=_right_groups(first + count, size)),
+        right=Plan(
+            groups=tuple(cover(one.start, one.end) for one in _above_run(first + count, size) if one.on_right),
+        ),
     )
 
 
@@ -61,12 +63,13 @@ def root_from_range(leaf_hashes: Sequence[bytes], first: int, size: int, proof: 
     end = first + len(leaf_hashes)
     if first < 0 or not leaf_hashes or not end <= size <= MAX_TREE_SIZE:
         raise InclusionError(f"a run of {len(leaf_hashes)} entries from {first} is not in a tree of {size} entries")
-    turns = _turns(end, size)
+    way = _above_run(end, size)
+    rights_needed = sum(beside.on_right for beside in way)
     if len(proof.left) != first.bit_count():
         raise InclusionError(f"a run from {first} needs {first.bit_count()} hashes on its left, not {len(proof.left)}")
-    if len(proof.right) != sum(turns):
+    if len(proof.right) != rights_needed:
         raise InclusionError(
-            f"a run up to {end} of {size} needs {sum(turns)} hashes on its right, not {len(proof.right)}"
+            f"a run up to {end} of {size} needs {rights_needed} hashes on its right, not {len(proof.right)}"
         )
     if set(map(len, (*proof.left, *proof.right, *leaf_hashes))) != {HASH_BYTES}:
         raise InclusionError(f"every hash of a range proof has {HASH_BYTES} bytes")
@@ -74,8 +77,8 @@ def root_from_range(leaf_hashes: Sequence[bytes], first: int, size: int, proof: 
     lefts = list(run.frontier.hashes)
     rights = iter(proof.right)
     computed = lefts.pop()
-    for has_right in reversed(turns):
-        computed = node_hash(computed, next(rights)) if has_right else node_hash(lefts.pop(), computed)
+    for beside in way:
+        computed = node_hash(computed, next(rights)) if beside.on_right else node_hash(lefts.pop(), computed)
     return computed
 
 
@@ -90,37 +93,6 @@ def verify_range(leaf_hashes: Sequence[bytes], first: int, size: int, proof: Ran
         )
 
 
-def _turns(end: int, size: int) -> list[bool]:
-    """The way from the root of a tree of `size` down to the node whose last entry is `end` - 1.
-
-    Each step leaves a sibling behind: on the right (True) or on the left (False).
-    """
-    turns: list[bool] = []
-    low, high = 0, size
-    while high != end or not _complete(high - low):
-        middle = low + largest_power_below(high - low)
-        if end <= middle:
-            turns.append(True)
-            high = middle
-        else:
-            turns.append(False)
-            low = middle
-    return turns
-
-
-def _complete(count: int) -> bool:
-    return count & (count - 1) == 0
-
-
-def _right_groups(end: int, size: int) -> tuple[tuple[Node, ...], ...]:
-    """Subtrees over [end, size), left to right, each as the complete nodes that it is folded from."""
-    groups: list[tuple[Node, ...]] = []
-    low, high = 0, size
-    while high != end:
-        middle = low + largest_power_below(high - low)
-        if end <= middle:
-            groups.append(cover(middle, high))
-            high = middle
-        else:
-            low = middle
-    return tuple(reversed(groups))
+def _above_run(end: int, size: int) -> list[Sibling]:
+    """The way up from the largest complete node whose last entry is `end` - 1."""
+    return siblings(end - 1, size, lambda low, high: high == end and (high - low).bit_count() == 1)

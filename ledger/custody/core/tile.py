@@ -32,7 +32,7 @@ class TileId(NamedTuple):
     """A tile at one width; `level` counts tile levels (8 tree levels each)."""
 
     level: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     width: int
 
     @property
@@ -44,7 +44,7 @@ class TileId(NamedTuple):
 class BundleId(NamedTuple):
     """An entry bundle at one width."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     width: int
 
     @property
@@ -57,7 +57,7 @@ class TileSlot(NamedTuple):
     """Where a complete node is found: in which tile, how many levels above its hashes, and which node of that level."""
 
     level: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     level_in_tile: int
     offset: int
 

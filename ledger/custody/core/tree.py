@@ -24,7 +24,7 @@ class Node(NamedTuple):
     """Name of a complete subtree: covers entries [index << level, (index + 1) << level)."""
 
     level: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
 
 
 def check_size(size: int) -> None:
