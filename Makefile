@@ -6,8 +6,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.set-up
 LOCK    := requirements.lock
-# Neither step of the set-up reads or writes anything in HOME.
-PIP     := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 $(BIN)/python -m pip --quiet
+PIP     := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
 UV      := $(shell command -v uv 2>/dev/null)
 FOOTAGE ?=
 NAME    ?=
@@ -29,8 +28,8 @@ $(STAMP): $(LOCK) pyproject.toml
 	@echo "setting up $(VENV) ..."
 ifneq ($(UV),)
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
-	@$(UV) pip install --quiet --no-config --python $(BIN)/python --require-hashes -r $(LOCK)
-	@$(UV) pip install --quiet --no-config --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 else
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --require-hashes -r $(LOCK)
