@@ -1,0 +1,1 @@
+"""Storage of logs: one protocol (`protocol.py`), one contract test suite, an implementation for each engine."""
