@@ -52,7 +52,7 @@ types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
 layers: $(STAMP)  ## import-linter: who may import whom
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 unit: $(STAMP)  ## pytest; ARGS="-k word" to choose
 	$(BIN)/pytest -n $(JOBS) $(ARGS)
