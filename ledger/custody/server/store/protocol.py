@@ -93,7 +93,7 @@ class EntryRun(NamedTuple):
     """Entries in bundle framing, none of whose neighbours lies across a multiple of 256."""
 
     first_index: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody calls
     data: bytes
 
 
@@ -103,7 +103,7 @@ class ChainRun(NamedTuple):
     chain: str
     first_seq: int
     first_index: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody calls
     from_us: int
     to_us: int
 
@@ -113,7 +113,7 @@ class Submission(NamedTuple):
 
     submitter: str
     first_index: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody calls
 
 
 class Commit(NamedTuple):
@@ -137,7 +137,7 @@ class Commit(NamedTuple):
 class Placed(NamedTuple):
     """An entry at its place."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls
     entry: bytes
 
 
@@ -199,7 +199,9 @@ class LogStore(Protocol):
         """Leaf indexes of the numbers [first_seq, first_seq + count) of a chain, as far as they exist; at most 1,024."""
         ...
 
-    async def chain_period(self, chain: str, from_us: int, to_us: int, after_seq: int, count: int) -> list[tuple[int, int]]:
+    async def chain_period(
+        self, chain: str, from_us: int, to_us: int, after_seq: int, count: int
+    ) -> list[tuple[int, int]]:
         """(seq, leaf index) of entries of a chain in runs that touch the period [from_us, to_us), by seq.
 
         Only numbers above `after_seq`, at most `count` (at most 1,024). A run may hold entries outside the period: the
@@ -215,7 +217,9 @@ class LogStore(Protocol):
         """Leaf indexes of entries that name a file whose SHA-256 begins with these 8 bytes, at most `count`."""
         ...
 
-    async def submitter_runs(self, submitter: str, from_us: int, to_us: int, after_index: int, count: int) -> list[Submission]:
+    async def submitter_runs(
+        self, submitter: str, from_us: int, to_us: int, after_index: int, count: int
+    ) -> list[Submission]:
         """Runs of a submitter sequenced in [from_us, to_us) that begin above `after_index`, at most `count`."""
         ...
 
