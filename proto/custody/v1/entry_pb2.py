@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63ustody/v1/entry.proto\x12\ncustody.v1\"0\n\x04Link\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12\x0c\n\x04prev\x18\x03 \x01(\x0c\")\n\x04Seal\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x84\x01\n\x05\x45ntry\x12\x0e\n\x06record\x18\x01 \x01(\x0c\x12\x1e\n\x04seal\x18\x02 \x01(\x0b\x32\x10.custody.v1.Seal\x12\x11\n\tsubmitter\x18\x03 \x01(\t\x12\x17\n\x0fsequenced_at_us\x18\x04 \x01(\x03\x12\x1f\n\x05links\x18\x05 \x03(\x0b\x32\x10.custody.v1.Link\"T\n\x05Stamp\x12\x11\n\tsubmitter\x18\x03 \x01(\t\x12\x17\n\x0fsequenced_at_us\x18\x04 \x01(\x03\x12\x1f\n\x05links\x18\x05 \x03(\x0b\x32\x10.custody.v1.Link\"<\n\tChainHead\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12\x13\n\x0bleaf_sha256\x18\x03 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63ustody/v1/entry.proto\x12\ncustody.v1\"0\n\x04Link\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12\x0c\n\x04prev\x18\x03 \x01(\x0c\"8\n\x04Seal\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\r\n\x05\x63ount\x18\x03 \x01(\r\"\x84\x01\n\x05\x45ntry\x12\x0e\n\x06record\x18\x01 \x01(\x0c\x12\x1e\n\x04seal\x18\x02 \x01(\x0b\x32\x10.custody.v1.Seal\x12\x11\n\tsubmitter\x18\x03 \x01(\t\x12\x17\n\x0fsequenced_at_us\x18\x04 \x01(\x03\x12\x1f\n\x05links\x18\x05 \x03(\x0b\x32\x10.custody.v1.Link\"T\n\x05Stamp\x12\x11\n\tsubmitter\x18\x03 \x01(\t\x12\x17\n\x0fsequenced_at_us\x18\x04 \x01(\x03\x12\x1f\n\x05links\x18\x05 \x03(\x0b\x32\x10.custody.v1.Link\"<\n\tChainHead\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x04\x12\x13\n\x0bleaf_sha256\x18\x03 \x01(\x0c\"/\n\tEntryList\x12\"\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x11.custody.v1.Entryb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINK']._serialized_start=38
   _globals['_LINK']._serialized_end=86
   _globals['_SEAL']._serialized_start=88
-  _globals['_SEAL']._serialized_end=129
-  _globals['_ENTRY']._serialized_start=132
-  _globals['_ENTRY']._serialized_end=264
-  _globals['_STAMP']._serialized_start=266
-  _globals['_STAMP']._serialized_end=350
-  _globals['_CHAINHEAD']._serialized_start=352
-  _globals['_CHAINHEAD']._serialized_end=412
+  _globals['_SEAL']._serialized_end=144
+  _globals['_ENTRY']._serialized_start=147
+  _globals['_ENTRY']._serialized_end=279
+  _globals['_STAMP']._serialized_start=281
+  _globals['_STAMP']._serialized_end=365
+  _globals['_CHAINHEAD']._serialized_start=367
+  _globals['_CHAINHEAD']._serialized_end=427
+  _globals['_ENTRYLIST']._serialized_start=429
+  _globals['_ENTRYLIST']._serialized_end=476
 # @@protoc_insertion_point(module_scope)

@@ -58,18 +58,23 @@ class Seal(_message.Message):
 
     KEY_ID_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
     """KeyRegistered.key_id."""
     signature: _builtins.bytes
+    """Ed25519 64, ECDSA P-256 64 (r || s), ML-DSA-44 2,420 bytes; the registered key says which."""
+    count: _builtins.int
+    """How many entries it covers: this one and the count - 1 entries before it in the log. From 1 to 1,024."""
     def __init__(
         self,
         *,
         key_id: _builtins.str = ...,
         signature: _builtins.bytes = ...,
+        count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "key_id", b"key_id", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -174,3 +179,27 @@ class ChainHead(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChainHead: _TypeAlias = ChainHead  # noqa: Y015
+
+@_typing.final
+class EntryList(_message.Message):
+    """The wire form of many entries one after another, each behind tag and length. Never stored and never sent: a reader
+    joins a batch into it so that the runtime proves the one spelling of all its entries in one call.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Entry]: ...
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___Entry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryList: _TypeAlias = EntryList  # noqa: Y015
