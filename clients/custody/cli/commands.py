@@ -28,4 +28,29 @@ class Group:
     commands: Mapping[str, Command] = field(default_factory=dict)
 
 
-COMMANDS: Mapping[str, Command | Group] = {}
+COMMANDS: Mapping[str, Command | Group] = {
+    "serve": Command(target="custody.server.cli:serve", summary="Run the ledger server.", extra="ledger"),
+    "log": Group(
+        summary="Create a log, or check whether it may be written.",
+        commands={
+            "create": Command(target="custody.server.cli:create", summary="Create an empty log.", extra="ledger"),
+            "check": Command(
+                target="custody.server.cli:check", summary="Check whether a log may be written.", extra="ledger"
+            ),
+        },
+    ),
+    "signer": Group(
+        summary="Hold a log's key and sign only what extends what was signed before.",
+        commands={
+            "init": Command(
+                target="custody.signer.commands:init", summary="Make a new key and its empty state.", extra="ledger"
+            ),
+            "serve": Command(
+                target="custody.signer.commands:serve", summary="Sign on a Unix socket until stopped.", extra="ledger"
+            ),
+            "status": Command(
+                target="custody.signer.commands:status", summary="Show what was signed last.", extra="ledger"
+            ),
+        },
+    ),
+}

@@ -183,8 +183,8 @@ class LogStore(Protocol):
         """Entries at these indexes, in this order; absent ones are left out; at most 1,024."""
         ...
 
-    async def heads(self) -> dict[str, Head]:
-        """Where every chain ends."""
+    async def heads(self, size: int) -> dict[str, Head]:
+        """Where every chain ended when the log had `size` entries."""
         ...
 
     async def chain_head(self, chain: str) -> Head | None:

@@ -174,9 +174,9 @@ class SqliteLog:
         """See LogStore.entries_at."""
         return await self._directory.read(sqlite_read.entries_at, self._log, indexes)
 
-    async def heads(self) -> dict[str, Head]:
+    async def heads(self, size: int) -> dict[str, Head]:
         """See LogStore.heads."""
-        return await self._directory.read(sqlite_read.heads, self._log)
+        return await self._directory.read(sqlite_read.heads, self._log, size)
 
     async def chain_head(self, chain: str) -> Head | None:
         """See LogStore.chain_head."""

@@ -9,6 +9,7 @@ from custody.core.chain import Head
 from custody.core.hashing import HASH_BYTES
 from custody.core.limits import MAX_BATCH_RECORDS
 from custody.core.tile import TILE_WIDTH
+from custody.core.tree import MAX_TREE_SIZE
 from custody.server.store.protocol import LogHead, LogState, Placed, StoreDamaged, Submission
 
 _PARAMETERS = 500
@@ -79,44 +80,35 @@ def entries_at(run: sqlite3.Connection, log: int, indexes: Sequence[int]) -> lis
     return [Placed(index, found[index]) for index in indexes if index in found]
 
 
-def heads(run: sqlite3.Connection, log: int) -> dict[str, Head]:
-    """See LogStore.heads. One look-up for each chain: the leaf hash is read from the tiles."""
-    found = {}
-    rows = run.execute(
-        "SELECT name, (SELECT max(first_seq) FROM chain_run r WHERE r.log = chain.log AND r.chain = chain.chain), chain"
-        " FROM chain WHERE log = ?",
-        (log,),
-    )
-    for name, first_seq, number in rows.fetchall():
-        found[name] = _head(run, log, number, first_seq)
-    return found
+def heads(run: sqlite3.Connection, log: int, size: int) -> dict[str, Head]:
+    """See LogStore.heads. Within a chain the leaf index grows with the number, so the search runs from the end."""
+    rows = run.execute("SELECT name, chain FROM chain WHERE log = ?", (log,)).fetchall()
+    found = {name: _head(run, log, number, size) for name, number in rows}
+    return {name: head for name, head in found.items() if head is not None}
 
 
 def chain_head(run: sqlite3.Connection, log: int, chain: str) -> Head | None:
     """See LogStore.chain_head."""
-    row = run.execute(
-        "SELECT chain, (SELECT max(first_seq) FROM chain_run r WHERE r.log = chain.log AND r.chain = chain.chain)"
-        " FROM chain WHERE log = ? AND name = ?",
-        (log, chain),
-    ).fetchone()
-    return None if row is None else _head(run, log, *row)
+    row = run.execute("SELECT chain FROM chain WHERE log = ? AND name = ?", (log, chain)).fetchone()
+    return None if row is None else _head(run, log, row[0], MAX_TREE_SIZE)
 
 
-def _head(run: sqlite3.Connection, log: int, number: int, first_seq: int | None) -> Head:
+def _head(run: sqlite3.Connection, log: int, number: int, size: int) -> Head | None:
     row = run.execute(
-        "SELECT first_index, count FROM chain_run WHERE log = ? AND chain = ? AND first_seq = ?",
-        (log, number, first_seq),
+        "SELECT first_seq, first_index, count FROM chain_run WHERE log = ? AND chain = ? AND first_index < ?"
+        " ORDER BY first_seq DESC LIMIT 1",
+        (log, number, size),
     ).fetchone()
-    if row is None or first_seq is None:
-        raise StoreDamaged(f"chain number {number} has no entry")
-    first_index, count = row
-    index = first_index + count - 1
+    if row is None:
+        return None
+    first_seq, first_index, count = row
+    index = min(first_index + count, size) - 1
     hashes = tiles(run, log, [(0, index // TILE_WIDTH)]).get((0, index // TILE_WIDTH), b"")
     at = index % TILE_WIDTH * HASH_BYTES
     leaf = hashes[at : at + HASH_BYTES]
     if len(leaf) != HASH_BYTES:
         raise StoreDamaged(f"the tile of entry {index} is missing or too short")
-    return Head(first_seq + count - 1, leaf)
+    return Head(first_seq + index - first_index, leaf)
 
 
 def known_records(run: sqlite3.Connection, log: int, record_ids: Sequence[bytes]) -> dict[bytes, int]:

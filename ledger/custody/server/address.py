@@ -1,0 +1,57 @@
+"""Where the ledger listens and where its storage is: strict little languages of the command line."""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from custody.core.errors import CustodyError
+
+
+class AddressError(CustodyError):
+    """An address or storage URI that cannot be used."""
+
+    code = "address-unusable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteAddress:
+    """`sqlite:PATH`."""
+
+    path: Path
+
+
+def parse_store(text: str) -> SqliteAddress:
+    """Reads a storage URI. Raises AddressError."""
+    scheme, colon, rest = text.partition(":")
+    if scheme == "sqlite" and colon and rest:
+        return SqliteAddress(path=Path(rest))
+    raise AddressError(f"not a storage: {text!r}; use sqlite:PATH", code="store-unknown")
+
+
+def check_listen(address: str, *, insecure_loopback: bool) -> str:
+    """Returns the gRPC address to listen on.
+
+    `unix:PATH` is always allowed; `HOST:PORT` only with `insecure_loopback` and only for a loopback address, for it is
+    plain text. Raises AddressError.
+    """
+    if address.startswith("unix:"):
+        if len(address.encode()) > 100:
+            raise AddressError("the path of a Unix socket has at most about 100 bytes; choose a shorter folder")
+        return address
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65_535:
+        raise AddressError(f"not an address: {address!r}; use unix:PATH or HOST:PORT")
+    if not insecure_loopback:
+        raise AddressError(
+            f"{address} would be plain text on the network; use unix:PATH, or --insecure-loopback for tests",
+            code="address-insecure",
+        )
+    try:
+        loopback = ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise AddressError(
+            f"--insecure-loopback takes only a loopback address such as 127.0.0.1, not {host}", code="address-insecure"
+        )
+    return address

@@ -1,0 +1,79 @@
+"""Admission: a request becomes a batch, or is refused with nothing stored.
+
+Checked here: size of the batch, form of every record and seal, that no id stands twice, that the entry will fit, and
+that the kind is a source's to tell at all. A fact is never refused because it is illegal (DESIGN section 7).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from custody.core.entry import encode_seal, sealed_record
+from custody.core.errors import CustodyError, MalformedError
+from custody.core.limits import MAX_ENTRY_BYTES
+from custody.core.receipt import check_batch_size
+from custody.core.record import ReadRecord, read_records
+from custody.server.batch import Admitted, Batch
+from custody.v1 import entry_pb2, ledger_pb2
+
+_LINK_BYTES: Final = 64
+"""A link without its chain name: tags, lengths, a 64-bit number, a hash."""
+_STAMP_BYTES: Final = 32
+"""A stamp without links and submitter."""
+_MAX_SEAL_BYTES: Final = 4_096
+
+RESERVED_KINDS: Final = frozenset({"chain_heads"})
+"""Told by the ledger alone."""
+
+
+class ForbiddenError(CustodyError):
+    """This is not the submitter's to tell."""
+
+    code = "forbidden"
+
+    def __init__(self, message: str, *, position: int, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.position = position
+
+
+def admit(request: ledger_pb2.AppendRequest, submitter: str) -> Batch:
+    """Reads a request strictly. Raises MalformedError with the guilty `position`, or ForbiddenError."""
+    raws = list(request.records)
+    total_bytes = sum(map(len, raws))
+    check_batch_size(len(raws), total_bytes)
+    records = read_records(raws)
+    seals = _seals(request.seals, len(raws))
+    items = [Admitted(record, sealed_record(record.raw, seal)) for record, seal in zip(records, seals, strict=True)]
+    _check_ids(records)
+    for position, item in enumerate(items):
+        _check_kind(item.record, position)
+        _check_room(item, submitter, position)
+    return Batch(submitter, items, total_bytes)
+
+
+def _seals(seals: Sequence[entry_pb2.Seal], count: int) -> Sequence[bytes]:
+    if not seals:
+        return [b""] * count
+    if len(seals) not in (1, count):
+        raise MalformedError("a batch has no seal, one on its last record, or one for each record", code="seal-count")
+    encoded = [encode_seal(seal) if seal.signature else b"" for seal in seals]
+    if any(len(seal) > _MAX_SEAL_BYTES for seal in encoded):
+        raise MalformedError("a seal is larger than any known signature", code="seal-oversize")
+    return encoded if len(seals) == count else [b""] * (count - 1) + encoded
+
+
+def _check_ids(records: Sequence[ReadRecord]) -> None:
+    if len({record.record_id for record in records}) != len(records):
+        raise MalformedError("a record id stands twice in the batch", code="batch-duplicate-id")
+
+
+def _check_kind(record: ReadRecord, position: int) -> None:
+    if record.kind.name in RESERVED_KINDS:
+        raise ForbiddenError(f"{record.kind.name} is told by the ledger alone", position=position, code="kind-reserved")
+
+
+def _check_room(item: Admitted, submitter: str, position: int) -> None:
+    links = sum(_LINK_BYTES + len(chain) for chain in item.record.chains)
+    if len(item.sealed) + len(submitter) + _STAMP_BYTES + links > MAX_ENTRY_BYTES:
+        raise MalformedError(
+            f"record {position} leaves no room for its {len(item.record.chains)} links", code="entry-oversize"
+        )

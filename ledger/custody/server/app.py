@@ -1,0 +1,169 @@
+"""The ledger server as a process: wires clock, storage, signer, sequencers and gRPC together.
+
+The one clock and the one source of randomness of the server live here. Structured concurrency: when any sequencer ends
+for good, its log answers UNAVAILABLE and health says NOT_SERVING for it, while other logs go on.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import click
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from custody.core.errors import CustodyError
+from custody.core.limits import MAX_MESSAGE_BYTES
+from custody.server.hosted import HostedLog
+from custody.server.pool import Pool
+from custody.server.publication import Publication
+from custody.server.record_id import uuid7
+from custody.server.remote_signer import RemoteSigner
+from custody.server.sequencer import Sequencer
+from custody.server.service import LedgerService
+from custody.server.signing import Signer
+from custody.server.snapshot import Snapshots
+from custody.server.store.protocol import LogDirectory
+from custody.v1 import ledger_pb2, ledger_pb2_grpc
+
+log = structlog.get_logger()
+
+SERVICE: Final = ledger_pb2.DESCRIPTOR.services_by_name["Ledger"].full_name
+GRACE_S: Final = 5.0
+"""How long running calls may go on after SIGTERM."""
+SWITCH_INTERVAL_S: Final = 0.0005
+"""Threads of the store come back from SQLite between batches; with Python's 5 ms they would wait for the event loop."""
+
+CHANNEL_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_concurrent_streams", 1_000),
+    ("grpc.http2.max_ping_strikes", 3),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+)
+
+
+def now_us() -> int:
+    """Microseconds since 1970-01-01T00:00:00Z by the machine's clock."""
+    return time.time_ns() // 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the person who starts the server decides."""
+
+    listen: Sequence[str]
+    snapshot_interval_s: float = 3_600.0
+    max_waiting_records: int = 32_768
+
+
+async def host(directory: LogDirectory, signer: Signer, origin: str, settings: Settings) -> HostedLog:
+    """Prepares one log; its sequencer is not running yet."""
+    store = await directory.open(origin)
+    publication = Publication()
+    snapshots = Snapshots(
+        interval_us=int(settings.snapshot_interval_s * 1e6),
+        new_record_id=lambda at_us: uuid7(at_us, os.urandom),
+        now_us=now_us(),
+    )
+    sequencer = Sequencer(
+        store=store,
+        signer=signer,
+        pool=Pool(max_records=settings.max_waiting_records),
+        snapshots=snapshots,
+        publication=publication,
+        now_us=now_us,
+    )
+    vkeys = (await store.state()).vkeys
+    return HostedLog(origin=origin, vkeys=vkeys, store=store, sequencer=sequencer, publication=publication)
+
+
+class LedgerServer:
+    """gRPC server over hosted logs; `start`, then `stop`."""
+
+    def __init__(self, logs: Sequence[HostedLog], settings: Settings) -> None:
+        self._logs = {hosted.origin: hosted for hosted in logs}
+        self._settings = settings
+        self._server = grpc.aio.server(options=CHANNEL_OPTIONS)
+        self._health = health.aio.HealthServicer()
+        self.addresses: list[str] = []
+
+    async def start(self) -> None:
+        """Begins to listen. Raises RuntimeError when an address is taken."""
+        ledger_pb2_grpc.add_LedgerServicer_to_server(LedgerService(self._logs), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        for address in self._settings.listen:
+            port = self._server.add_insecure_port(address)
+            self.addresses.append(address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}")
+        await self._server.start()
+
+    async def say_health(self, hosted: HostedLog, *, serving: bool) -> None:
+        """Health of one log, by its origin, and of the service as a whole."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._health.set(hosted.origin, status)
+        alive = all(one.sequencer.ready.is_set() for one in self._logs.values())
+        whole = health_pb2.HealthCheckResponse.SERVING if alive else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._health.set(SERVICE, whole)
+        await self._health.set("", whole)
+
+    async def stop(self) -> None:
+        """Stops taking calls; running ones get some seconds."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(GRACE_S)
+
+
+async def serve(directory: LogDirectory, signer_target: str, origins: Sequence[str], settings: Settings) -> int:
+    """Runs until SIGTERM or SIGINT; returns the exit status: 0, or 2 when a log must not be written.
+
+    Prints one line `ledger ready ORIGIN ADDRESS...` for each log to stdout when it takes records.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with grpc.aio.insecure_channel(signer_target) as channel:
+        signer = RemoteSigner(channel)
+        logs = [await host(directory, signer, origin, settings) for origin in origins]
+        server = LedgerServer(logs, settings)
+        failed: list[CustodyError] = []
+        await server.start()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_keep(server, hosted, failed, stopping)) for hosted in logs]
+            await stopping.wait()
+            await server.stop()
+            for task in tasks:
+                task.cancel()
+    return 2 if failed else 0
+
+
+async def _keep(server: LedgerServer, hosted: HostedLog, failed: list[CustodyError], stopping: asyncio.Event) -> None:
+    """Runs one log's sequencer and tells its health; ends the server when a person has to look."""
+    announcing = asyncio.create_task(_announce(server, hosted))
+    try:
+        await hosted.sequencer.run()
+    except CustodyError as error:
+        failed.append(error)
+        await log.aerror("log stopped", origin=hosted.origin, code=error.code, reason=str(error))
+        click.echo(f"error: {hosted.origin}: {error} [{error.code}]", err=True)
+        if len(failed) == 1:
+            stopping.set()
+    finally:
+        announcing.cancel()
+        await server.say_health(hosted, serving=False)
+
+
+async def _announce(server: LedgerServer, hosted: HostedLog) -> None:
+    await hosted.sequencer.ready.wait()
+    await server.say_health(hosted, serving=True)
+    click.echo(" ".join(("ledger ready", hosted.origin, *server.addresses)))

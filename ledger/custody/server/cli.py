@@ -1,0 +1,133 @@
+"""Commands of the ledger server: `custody serve`, `custody log create`, `custody log check`."""
+
+import asyncio
+import logging
+import sys
+
+import click
+import grpc
+import structlog
+
+from custody.server.address import check_listen, parse_store
+from custody.server.app import Settings, now_us
+from custody.server.app import serve as serve_app
+from custody.server.recovery import check_signer, load
+from custody.server.remote_signer import RemoteSigner
+from custody.server.store.protocol import LogUnknown
+from custody.server.store.sqlite import SqliteDirectory
+
+_STORE = click.option("--store", required=True, metavar="URI", help="Where the log is kept: sqlite:PATH.")
+_SIGNER = click.option(
+    "--signer", required=True, metavar="TARGET", help="The signer's socket: unix:PATH (see: custody signer serve)."
+)
+
+
+def _log_to_stderr() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+
+
+@click.command()
+@_STORE
+@_SIGNER
+@click.option("--log", "origins", multiple=True, metavar="ORIGIN", help="A log to host; default: all in the storage.")
+@click.option(
+    "--listen", "listen", multiple=True, required=True, metavar="ADDRESS", help="unix:PATH, or HOST:PORT on loopback."
+)
+@click.option("--insecure-loopback", is_flag=True, help="Allow plain text on a loopback address.")
+@click.option(
+    "--snapshot-interval", default=3_600.0, show_default=True, metavar="SECONDS", help="Between heads snapshots."
+)
+def serve(
+    *,
+    store: str,
+    signer: str,
+    origins: tuple[str, ...],
+    listen: tuple[str, ...],
+    insecure_loopback: bool,
+    snapshot_interval: float,
+) -> int:
+    """Run the ledger server.
+
+    It takes records over gRPC, puts them into the log in one order, has every tree head signed by the signer, and
+    answers only when a record is durable and under a signed checkpoint. One line "ledger ready ORIGIN ADDRESS" on
+    stdout says that it takes records. SIGTERM stops it; a kill at any moment loses nothing that was acknowledged.
+
+    Exit status: 0 stopped, 2 a log must not be written (the message says why).
+    """
+    _log_to_stderr()
+    addresses = [check_listen(address, insecure_loopback=insecure_loopback) for address in listen]
+    settings = Settings(listen=addresses, snapshot_interval_s=snapshot_interval)
+
+    async def run() -> int:
+        directory = await SqliteDirectory.open_file(parse_store(store).path)
+        try:
+            hosted = origins or tuple(await directory.origins())
+            if not hosted:
+                raise LogUnknown("the storage holds no log; create one with: custody log create")
+            return await serve_app(directory, signer, hosted, settings)
+        finally:
+            await directory.close()
+
+    return asyncio.run(run())
+
+
+@click.command()
+@_STORE
+@_SIGNER
+@click.argument("origin")
+def create(store: str, signer: str, origin: str) -> None:
+    """Create the log ORIGIN, empty, with the keys that the signer holds for it.
+
+    A log is created only by this command, never by a server that finds nothing. ORIGIN names the log for ever, for
+    example "custody.example/site-12". Prints the verifier keys; give them to everyone who will check the log.
+    """
+
+    async def run() -> tuple[str, ...]:
+        async with grpc.aio.insecure_channel(signer) as channel:
+            vkeys = (await RemoteSigner(channel).state(origin)).vkeys
+        directory = await SqliteDirectory.open_file(parse_store(store).path, create=True)
+        try:
+            await directory.create(origin, vkeys, now_us())
+        finally:
+            await directory.close()
+        return vkeys
+
+    for vkey in asyncio.run(run()):
+        click.echo(vkey)
+
+
+@click.command()
+@_STORE
+@_SIGNER
+@click.argument("origin")
+def check(store: str, signer: str, origin: str) -> None:
+    """Check whether the log ORIGIN may be written: the checks of start-up, without writing.
+
+    After a restore this names what is missing against the signer's memory. The server must not be running.
+    """
+
+    async def run() -> str:
+        directory = await SqliteDirectory.open_file(parse_store(store).path)
+        try:
+            log = await directory.open(origin)
+            state, _ = await load(log, now_us())
+            async with grpc.aio.insecure_channel(signer) as channel:
+                remembered = await RemoteSigner(channel).state(origin)
+            await check_signer(log, state, remembered)
+            return (
+                f"{origin}: {state.head.size} entries, {state.published} of them published, the signer signed up to"
+                f" {remembered.size}: may be written"
+            )
+        finally:
+            await directory.close()
+
+    click.echo(asyncio.run(run()))
