@@ -32,7 +32,7 @@ class FileHasher:
     def __init__(self, algorithms: Sequence[int] = (), *, chunks: bool = False) -> None:
         self._sha256 = hashlib.sha256()
         self._others: list[tuple[int, Any]] = []
-        for algorithm in algorithms:
+        for algorithm in set(algorithms):
             name = _HASHLIB.get(record_pb2.DigestAlgorithm.ValueType(algorithm))
             if name is None:
                 raise ValueError(f"unknown digest algorithm {algorithm}")
@@ -71,10 +71,10 @@ class FileHasher:
         return self._sha256.digest()
 
     def digests(self) -> list[record_pb2.Digest]:
-        """The further digests in the order in which they were asked for."""
+        """The further digests, sorted by algorithm as a record must have them."""
         return [
             record_pb2.Digest(algorithm=record_pb2.DigestAlgorithm.ValueType(number), value=other.digest())
-            for number, other in self._others
+            for number, other in sorted(self._others, key=lambda pair: pair[0])
         ]
 
     def chunk_root(self) -> bytes:

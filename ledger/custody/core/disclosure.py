@@ -5,6 +5,7 @@ about the value, for the salt has 128 random bits; with it anyone can check that
 beginning. Erasing the disclosure leaves every proof of the log intact.
 """
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -15,8 +16,10 @@ from custody.core.errors import MalformedError, VerificationError
 from custody.v1 import record_pb2
 
 SALT_BYTES: Final = 16
-MAX_VALUE_BYTES: Final = 16_384
+MAX_DISCLOSURE_BYTES: Final = 16_384
 """A statement of reasons fits; a scanned document does not and is bound by its own hash."""
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,7}", re.ASCII)
 
 
 class DisclosureError(VerificationError):
@@ -46,6 +49,8 @@ class Disclosure:
 
 def decode_disclosure(raw: bytes) -> Disclosure:
     """Reads a disclosure strictly; raises MalformedError ('disclosure-malformed'). The message names no value."""
+    if len(raw) > MAX_DISCLOSURE_BYTES:
+        raise MalformedError(f"a disclosure has at most {MAX_DISCLOSURE_BYTES} bytes", code="disclosure-malformed")
     try:
         message = record_pb2.Disclosure.FromString(raw)
     except DecodeError:
@@ -53,8 +58,10 @@ def decode_disclosure(raw: bytes) -> Disclosure:
     message.DiscardUnknownFields()
     if message.SerializeToString() != raw:
         raise MalformedError("the disclosure is not in its one spelling", code="disclosure-malformed")
-    if len(message.salt) != SALT_BYTES or not message.name or len(raw) > MAX_VALUE_BYTES:
-        raise MalformedError("the disclosure lacks a salt of 16 bytes or a name, or is too long", code="disclosure-malformed")
+    if len(message.salt) != SALT_BYTES or not _NAME.fullmatch(message.name) or not message.value:
+        raise MalformedError(
+            "the disclosure lacks a salt of 16 bytes, a dotted field name or a value", code="disclosure-malformed"
+        )
     return Disclosure(salt=message.salt, name=message.name, value=message.value)
 
 

@@ -6,14 +6,21 @@ property test holds it against the protobuf runtime.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
 from custody.core import limits
 from custody.core.errors import MalformedError
-from custody.core.names import check_chain, check_identity
+from custody.core.names import check_chain, check_identity, check_key_id
+from custody.core.wire import list_item
+from custody.core.wire import varint as varint  # noqa: PLC0414  the client imports it from here
 from custody.v1 import entry_pb2
+
+
+STAMP_TAG: Final = b"\x1a"
+"""Field 3, length-delimited: the submitter."""
 
 
 class Link(NamedTuple):
@@ -35,18 +42,6 @@ class ReadEntry(NamedTuple):
     links: tuple[Link, ...]
 
 
-def varint(value: int) -> bytes:
-    """Base-128 encoding of a non-negative integer (protobuf wire format)."""
-    if value < 0x80:
-        return bytes((value,))
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def encode_seal(seal: entry_pb2.Seal | None) -> bytes:
     """The seal as field 2 of the entry; nothing when there is none."""
     if seal is None:
@@ -63,7 +58,7 @@ def sealed_record(record: bytes, seal: bytes = b"") -> bytes:
 def stamp_prefix(submitter: str, sequenced_at_us: int) -> bytes:
     """The part of a stamp that all entries of one batch share."""
     name = submitter.encode("ascii")
-    return b"\x1a" + varint(len(name)) + name + b"\x20" + varint(sequenced_at_us)
+    return STAMP_TAG + varint(len(name)) + name + b"\x20" + varint(sequenced_at_us)
 
 
 def link_prefix(chain: str) -> bytes:
@@ -100,50 +95,119 @@ def decode_entry(raw: bytes) -> ReadEntry:
     """Reads an entry strictly; the record in it stays bytes (`read_record` reads it).
 
     Raises MalformedError: 'entry-oversize', 'entry-malformed', 'entry-spelling', 'entry-time', 'entry-links',
-    'identity-malformed' or 'name-malformed'.
+    'record-oversize', 'seal-malformed', 'key-id-malformed', 'identity-malformed' or 'name-malformed'.
     """
     if len(raw) > limits.MAX_ENTRY_BYTES:
-        raise MalformedError(f"an entry of {len(raw)} bytes; the limit is {limits.MAX_ENTRY_BYTES}", code="entry-oversize")
+        raise MalformedError(
+            f"an entry of {len(raw)} bytes; the limit is {limits.MAX_ENTRY_BYTES}", code="entry-oversize"
+        )
     try:
         entry = entry_pb2.Entry.FromString(raw)
     except DecodeError:
         raise MalformedError("not a serialized custody.v1.Entry", code="entry-malformed") from None
+    # The runtime keeps unknown fields and would emit them again; only without them is equality a proof of spelling.
     entry.DiscardUnknownFields()
     if entry.SerializeToString() != raw:
         raise MalformedError("the entry has unknown fields or is not in its one spelling", code="entry-spelling")
+    return _examine(raw, entry)
+
+
+def decode_entries(raws: Sequence[bytes]) -> list[ReadEntry]:
+    """Reads many entries strictly: the same results and errors as `decode_entry` on each, in less time.
+
+    A MalformedError carries the `position` of the first bad entry.
+    """
+    entries = _spelled(raws)
+    found = []
+    for position, raw in enumerate(raws):
+        try:
+            found.append(decode_entry(raw) if entries is None else _examine(raw, entries[position]))
+        except MalformedError as error:
+            error.position = position
+            raise
+    return found
+
+
+def _spelled(raws: Sequence[bytes]) -> Any:
+    """The parsed messages of a batch whose spelling is proven as a whole, or None when they must be read one by one.
+
+    Equal bytes of the whole list mean equal bytes of each item: tag and length in front of each delimit them.
+    """
+    if max(map(len, raws), default=0) > limits.MAX_ENTRY_BYTES:
+        return None
+    joined = b"".join([list_item(len(raw)) + raw for raw in raws])
+    try:
+        listed = entry_pb2.EntryList.FromString(joined)
+    except DecodeError:
+        return None
+    listed.DiscardUnknownFields()
+    return listed.entries if listed.SerializeToString() == joined else None
+
+
+def _examine(raw: bytes, entry: Any) -> ReadEntry:
+    """Checks what an entry says, once its spelling is proven."""
     record = entry.record
     if not record:
         raise MalformedError("the entry has no record", code="entry-malformed")
-    check_identity(entry.submitter)
-    if not 0 < entry.sequenced_at_us <= limits.MAX_TIME_US:
-        raise MalformedError(f"sequenced_at_us is not a time: {entry.sequenced_at_us}", code="entry-time")
-    links = tuple([Link(link.chain, link.seq, link.prev) for link in entry.links])
+    if len(record) > limits.MAX_RECORD_BYTES:
+        raise MalformedError(f"the entry's record has {len(record)} bytes", code="record-oversize")
+    submitter, sequenced_at_us = check_identity(entry.submitter), entry.sequenced_at_us
+    if not 0 < sequenced_at_us <= limits.MAX_TIME_US:
+        raise MalformedError(f"sequenced_at_us is not a time: {sequenced_at_us}", code="entry-time")
+    links = tuple([Link._make(_link_fields(link)) for link in entry.links])
     _check_links(links)
-    return ReadEntry(
-        raw, record, entry.seal if entry.HasField("seal") else None, entry.submitter, entry.sequenced_at_us, links
-    )
+    seal = None
+    if entry.HasField("seal"):
+        seal = check_seal(entry.seal)
+    return ReadEntry(raw, record, seal, submitter, sequenced_at_us, links)
+
+
+_link_fields: Final = attrgetter("chain", "seq", "prev")
 
 
 def _check_links(links: tuple[Link, ...]) -> None:
-    if not links:
-        raise MalformedError("the entry belongs to no chain", code="entry-links")
+    if not 0 < len(links) <= limits.MAX_STREAMS_PER_RECORD:
+        raise MalformedError("the entry belongs to no chain, or to too many", code="entry-links")
     before = ""
     for chain, seq, prev in links:
         check_chain(chain)
         if chain <= before:
             raise MalformedError("the links are not sorted by chain, or one is twice", code="entry-links")
-        if seq < 1 or len(prev) != (32 if seq > 1 else 0):
+        if not 0 < seq <= limits.MAX_COUNT or len(prev) != (32 if seq > 1 else 0):
             raise MalformedError(f"{chain}: a link without number or predecessor", code="entry-links")
         before = chain
+
+
+def check_seal(seal: entry_pb2.Seal) -> entry_pb2.Seal:
+    """Returns `seal` if it has the form of one; `core.seal` verifies it.
+
+    Raises MalformedError ('seal-malformed', 'key-id-malformed').
+    """
+    check_key_id(seal.key_id)
+    if not 0 < len(seal.signature) <= limits.MAX_SIGNATURE_BYTES or not 0 < seal.count <= limits.MAX_BATCH_RECORDS:
+        raise MalformedError("the seal has no signature or covers no possible batch", code="seal-malformed")
+    return seal
 
 
 def rebuild_entry(record: bytes, seal: bytes, stamp: bytes) -> ReadEntry:
     """The entry that a receipt speaks of, from what the client sent and the stamp that came back.
 
-    The whole is read strictly, so a stamp that tries to bring its own record is refused. Raises MalformedError.
+    The whole is read strictly, so a stamp that tries to bring its own record or seal is refused: in the one spelling
+    nothing of them can stand behind the submitter, with which a stamp begins. Raises MalformedError.
     """
-    first = sealed_record(record, seal)
-    entry = decode_entry(first + stamp)
-    if entry.record != record:
-        raise MalformedError("the stamp changes the record", code="entry-spelling")
-    return entry
+    if stamp[:1] != STAMP_TAG:
+        raise MalformedError("a stamp begins with the submitter", code="entry-spelling")
+    return decode_entry(sealed_record(record, seal) + stamp)
+
+
+def rebuild_entries(parts: Sequence[tuple[bytes, bytes, bytes]]) -> list[ReadEntry]:
+    """The entries of many (record, seal, stamp), as `rebuild_entry` reads each, in less time.
+
+    A MalformedError carries the `position` of the first bad one.
+    """
+    for position, (_, _, stamp) in enumerate(parts):
+        if stamp[:1] != STAMP_TAG:
+            error = MalformedError("a stamp begins with the submitter", code="entry-spelling")
+            error.position = position
+            raise error
+    return decode_entries([sealed_record(record, seal) + stamp for record, seal, stamp in parts])

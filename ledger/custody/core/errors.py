@@ -23,9 +23,13 @@ class CustodyError(Exception):
 
 
 class MalformedError(CustodyError):
-    """Bytes or text that are not the one accepted spelling of any value."""
+    """Bytes or text that are not the one accepted spelling of any value.
+
+    `position` is the place, from 0, of the guilty one where many were read at once; None otherwise.
+    """
 
     code = "malformed"
+    position: int | None = None
 
 
 class VerificationError(CustodyError):

@@ -5,11 +5,15 @@ is a function of the log's first `tree_size` entries alone, so every auditor rec
 that a chain ended where it says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from google.protobuf.message import DecodeError
+
+from custody.core import limits
 from custody.core.chain import Head
 from custody.core.errors import MalformedError, VerificationError
-from custody.core.hashing import leaf_hash
+from custody.core.hashing import HASH_BYTES, leaf_hash
+from custody.core.names import check_chain
 from custody.core.tree import EMPTY_FRONTIER, extend
 from custody.v1 import entry_pb2, record_pb2
 
@@ -55,18 +59,22 @@ def check_heads(snapshot: record_pb2.ChainHeads, index: int, heads: Mapping[str,
         raise HeadsError(f"the heads snapshot at {index} has another root than the log")
 
 
-def decode_heads(raw: list[bytes]) -> dict[str, Head]:
-    """Reads a sorted list of serialized ChainHead messages; raises MalformedError ('heads-malformed')."""
+def decode_heads(raw: Iterable[bytes]) -> dict[str, Head]:
+    """Reads a sorted list of serialized ChainHead messages.
+
+    Raises MalformedError ('heads-malformed', 'name-malformed').
+    """
     found: dict[str, Head] = {}
     before = ""
     for item in raw:
         try:
             head = entry_pb2.ChainHead.FromString(item)
-        except Exception as error:  # DecodeError is the only one that upb raises; the boundary must leak nothing
-            raise MalformedError("not a serialized ChainHead", code="heads-malformed") from error
+        except DecodeError:
+            raise MalformedError("not a serialized ChainHead", code="heads-malformed") from None
         if encode_head(head.chain, Head(head.seq, head.leaf_sha256)) != item or head.chain <= before:
             raise MalformedError("the chain heads are not sorted, or one has another spelling", code="heads-malformed")
-        if head.seq < 1 or len(head.leaf_sha256) != 32:
+        check_chain(head.chain)
+        if not 0 < head.seq <= limits.MAX_COUNT or len(head.leaf_sha256) != HASH_BYTES:
             raise MalformedError(f"{head.chain}: a head without number or hash", code="heads-malformed")
         found[head.chain] = Head(head.seq, head.leaf_sha256)
         before = head.chain

@@ -8,6 +8,7 @@ recorded all the same.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from custody.core.names import CHAIN_HEADS, CHAIN_KEYS
@@ -23,8 +24,8 @@ class Kind:
     family: str
     subject: Subject
     required: tuple[str, ...]
-    digests: tuple[str, ...] = ()
-    """Fields with SHA-256 digests of files under which the entry can be found."""
+    digests: str | None = None
+    """Field with the SHA-256 digest or digests of files under which the entry can be found."""
 
 
 def _stream(message: Any) -> tuple[str, ...]:
@@ -63,11 +64,11 @@ def _nothing(_: Any) -> tuple[str, ...]:
     return ()
 
 
-def _footage(name: str, subject: Subject, *required: str, digests: tuple[str, ...] = ()) -> Kind:
+def _footage(name: str, subject: Subject, *required: str, digests: str | None = None) -> Kind:
     return Kind(name=name, family="footage", subject=subject, required=required, digests=digests)
 
 
-def _custody(name: str, subject: Subject, *required: str, digests: tuple[str, ...] = ()) -> Kind:
+def _custody(name: str, subject: Subject, *required: str, digests: str | None = None) -> Kind:
     return Kind(name=name, family="custody", subject=subject, required=required, digests=digests)
 
 
@@ -76,7 +77,7 @@ def _of_site(name: str, *required: str) -> Kind:
 
 
 _TABLE: Final = (
-    _footage("segment", _stream, "stream", "number", "duration_us", "size_bytes", "file_sha256", digests=("file_sha256",)),
+    _footage("segment", _stream, "stream", "number", "duration_us", "size_bytes", "file_sha256", digests="file_sha256"),
     _footage("gap", _span, "span.stream", "span.from_us", "span.to_us", "reason"),
     _footage("heartbeat", _stream, "stream", "interval_us"),
     _footage("fault", _stream, "stream", "kind", "state"),
@@ -93,11 +94,11 @@ _TABLE: Final = (
     _custody("access_request", _spans, "request_id", "spans"),
     _custody("access_granted", _streams, "request_id", "streams"),
     _custody("access_refused", _streams, "request_id", "streams"),
-    _custody("access", _spans, "act", "spans", digests=("copies_sha256",)),
-    _custody("redaction", _sources, "sources", "derived_sha256", digests=("derived_sha256",)),
-    _custody("publication", _streams, "streams", "published_sha256", digests=("published_sha256",)),
-    _custody("package_exported", _spans, "spans", "manifest_sha256", digests=("manifest_sha256",)),
-    _custody("package_verified", _streams, "streams", "manifest_sha256", "verdict", digests=("manifest_sha256",)),
+    _custody("access", _spans, "act", "spans", digests="copies_sha256"),
+    _custody("redaction", _sources, "sources", "derived_sha256", digests="derived_sha256"),
+    _custody("publication", _streams, "streams", "published_sha256", digests="published_sha256"),
+    _custody("package_exported", _spans, "spans", "manifest_sha256", digests="manifest_sha256"),
+    _custody("package_verified", _streams, "streams", "manifest_sha256", "verdict", digests="manifest_sha256"),
     _custody("integrity_scan", _ranges, "ranges"),
     Kind(name="disclosure_access", family="either", subject=_streams, required=("opened_commitments", "act")),
     Kind(name="correction", family="either", subject=_streams, required=("leaf_sha256",)),
@@ -112,9 +113,14 @@ _TABLE: Final = (
     _of_site("inspection", "inspection_id"),
     _of_site("rectification_order", "order_id", "due_us"),
     _of_site("rectification_done", "order_id"),
-    Kind(name="key_registered", family=CHAIN_KEYS, subject=_nothing, required=("key_id", "use", "algorithm", "public_key")),
+    Kind(
+        name="key_registered",
+        family=CHAIN_KEYS,
+        subject=_nothing,
+        required=("key_id", "use", "algorithm", "public_key"),
+    ),
     Kind(name="key_revoked", family=CHAIN_KEYS, subject=_nothing, required=("key_id", "from_us")),
-    Kind(name="chain_heads", family=CHAIN_HEADS, subject=_nothing, required=("heads_root",)),
+    Kind(name="chain_heads", family=CHAIN_HEADS, subject=_nothing, required=("tree_size", "chains", "heads_root")),
 )
 
 KINDS: Final = {kind.name: kind for kind in _TABLE}
@@ -128,10 +134,10 @@ def chains_of(kind: Kind, message: Any) -> tuple[str, ...]:
     about streams or a site ("either") goes to the streams' custody chains, or to the site's when it names none.
     """
     family = kind.family
+    if kind.subject is _stream:
+        return _chain_of_stream(family, message.stream)
     if family in ("footage", "custody"):
         subjects = kind.subject(message)
-        if len(subjects) == 1:
-            return (f"{family}/{subjects[0]}",)
         return tuple(sorted({f"{family}/{stream}" for stream in subjects}))
     if family == "site":
         return (f"site/{message.site}",)
@@ -143,10 +149,16 @@ def chains_of(kind: Kind, message: Any) -> tuple[str, ...]:
     return (family,)
 
 
+# The same few thousand streams come again in millions of records.
+@lru_cache(maxsize=16_384)
+def _chain_of_stream(family: str, stream: str) -> tuple[str, ...]:
+    return (f"{family}/{stream}",)
+
+
 def period_of(kind: Kind, message: Any, at_us: int) -> tuple[int, int]:
     """What time the record tells of, as (from_us, to_us), half open, or two equal moments for an instant.
 
-    For several spans it is the smallest period that holds them all.
+    A record about footage of another time (an access, a disposal) tells of the moment of the act, not of the footage.
     """
     name = kind.name
     if name == "segment":
@@ -160,13 +172,9 @@ def period_of(kind: Kind, message: Any, at_us: int) -> tuple[int, int]:
 
 def digests_of(kind: Kind, message: Any) -> tuple[bytes, ...]:
     """SHA-256 digests of files that the record names, under which its entry can be found."""
-    if not kind.digests:
+    if kind.digests is None:
         return ()
-    found: list[bytes] = []
-    for field in kind.digests:
-        value = getattr(message, field)
-        if isinstance(value, bytes):
-            found.append(value)
-        else:
-            found.extend(value)
-    return tuple(digest for digest in found if digest)
+    value = getattr(message, kind.digests)
+    if isinstance(value, bytes):
+        return (value,) if value else ()
+    return tuple(value)

@@ -9,7 +9,8 @@ MAX_ENTRY_BYTES: Final = 65_535
 """C2SP tlog-tiles: an entry bundle writes the length of an entry in 16 bits."""
 
 MAX_RECORD_BYTES: Final = 60_000
-"""Leaves room in the entry for a post-quantum seal (2,420 bytes) and some dozens of links."""
+"""Leaves room in the entry for a post-quantum seal (2,420 bytes) and a dozen of links; a record about more streams must
+be smaller (`record.read_record`)."""
 
 MAX_BATCH_RECORDS: Final = 1_024
 """Four entry bundles: large enough to make a signature per batch cheap, small enough to answer in milliseconds."""
@@ -25,6 +26,24 @@ MAX_STREAMS_PER_RECORD: Final = 256
 
 MAX_REPEATED: Final = 1_000
 """Items in any other repeated field of a record."""
+
+MAX_COUNT: Final = (1 << 63) - 1
+"""Any count or number: fits the signed 64-bit integers of databases and of other implementations."""
+
+MAX_PUBLIC_KEY_BYTES: Final = 4_096
+"""A SubjectPublicKeyInfo of any algorithm that may come (ML-DSA-87 has 2,614 bytes)."""
+
+MAX_SIGNATURE_BYTES: Final = 2_420
+"""ML-DSA-44, the longest signature of a seal."""
+
+MAX_KEY_ID_CHARS: Final = 127
+"""Characters in the id under which a key is registered."""
+
+STAMP_BYTES: Final = 2_900
+"""More than an entry needs beside its record and links: seal (2,570), submitter (258), time (10), framing (4)."""
+
+LINK_BYTES: Final = 50
+"""More than a link needs beside the name of its chain."""
 
 MAX_TEXT_CHARS: Final = 512
 """Characters in a text field. Longer texts are documents and are bound by their hash."""

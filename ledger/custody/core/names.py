@@ -1,4 +1,4 @@
-"""Names of sites, streams, chains and identities, each with one accepted spelling.
+"""Names of sites, streams, chains, identities and keys, each with one accepted spelling.
 
 A site or camera name is 1 to 64 characters of `a-z 0-9 . _ -` and begins with a letter or digit; a stream is
 `site/camera`; a chain is `footage/<stream>`, `custody/<stream>`, `site/<site>`, `log/keys` or `log/heads`. Lower case
@@ -14,6 +14,8 @@ from custody.core.errors import MalformedError
 
 _NAME: Final = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{limits.MAX_NAME_CHARS - 1}}}", re.ASCII)
 _IDENTITY: Final = re.compile(r"urn:custody:[a-z][a-z0-9-]{0,31}:[A-Za-z0-9][A-Za-z0-9._@/-]{0,199}", re.ASCII)
+
+_KEY_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/@+-]{{0,{limits.MAX_KEY_ID_CHARS - 1}}}", re.ASCII)
 
 CHAIN_KEYS: Final = "log/keys"
 CHAIN_HEADS: Final = "log/heads"
@@ -53,8 +55,18 @@ def check_chain(chain: str) -> str:
 def check_identity(identity: str) -> str:
     """Returns `identity` if it is `urn:custody:<role>:<name>`; raises MalformedError ('identity-malformed')."""
     if not _IDENTITY.fullmatch(identity):
-        raise MalformedError(f"not an identity (urn:custody:<role>:<name>): {identity[:255]!r}", code="identity-malformed")
+        raise MalformedError(
+            f"not an identity (urn:custody:<role>:<name>): {identity[:255]!r}", code="identity-malformed"
+        )
     return identity
+
+
+@lru_cache(maxsize=4_096)
+def check_key_id(key_id: str) -> str:
+    """Returns `key_id` if it may name a registered key; raises MalformedError ('key-id-malformed')."""
+    if not _KEY_ID.fullmatch(key_id):
+        raise MalformedError(f"not a key id: {key_id[:127]!r}", code="key-id-malformed")
+    return key_id
 
 
 def site_of(stream: str) -> str:

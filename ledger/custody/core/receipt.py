@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from custody.core import limits
 from custody.core.checkpoint import Checkpoint
-from custody.core.entry import ReadEntry, rebuild_entry
+from custody.core.entry import ReadEntry, rebuild_entries
 from custody.core.errors import MalformedError, VerificationError
 from custody.core.hashing import leaf_hash
 from custody.core.range_proof import RangeProof, verify_range
@@ -54,6 +54,7 @@ class Receipted(NamedTuple):
 def verify_runs(batch: Sequence[Submitted], runs: Sequence[Run], checkpoint: Checkpoint) -> list[Receipted]:
     """Checks the runs of a receipt against what was sent; returns the entries in the order of the batch.
 
+    Under whose name an entry was filed is in `Receipted.entry.submitter`; whoever knows its own name compares it.
     Raises ReceiptError, InclusionError, or MalformedError for a stamp that is not strict.
     """
     found: list[Receipted | None] = [None] * len(batch)
@@ -80,12 +81,14 @@ def _verify_run(
     checkpoint: Checkpoint,
     found: list[Receipted | None],
 ) -> None:
+    sent_here = [batch[position] for position in positions]
+    entries = rebuild_entries(
+        [(sent.record, sent.seal, stamp) for sent, stamp in zip(sent_here, run.stamps, strict=True)]
+    )
     leaves = []
-    for index, (stamp, position) in enumerate(zip(run.stamps, positions, strict=True), run.first_index):
-        sent = batch[position]
+    for index, (sent, entry, position) in enumerate(zip(sent_here, entries, positions, strict=True), run.first_index):
         if found[position] is not None:
             raise ReceiptError(f"the receipt speaks of record {position} twice")
-        entry = rebuild_entry(sent.record, sent.seal, stamp)
         if tuple([link.chain for link in entry.links]) != sent.chains:
             raise ReceiptError(f"the ledger filed record {position} under other chains than it belongs to")
         leaf = leaf_hash(entry.raw)

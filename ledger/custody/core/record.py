@@ -4,17 +4,17 @@ Reading is strict: known kind, every field in its form, the kind's required fiel
 spelling: after its unknown fields are discarded the message must serialize to the bytes that were read.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
 from custody.core import limits
 from custody.core.errors import MalformedError
-from custody.core.fields import check_fields, check_uuid7
+from custody.core.fields import check_uuid7, compiled
 from custody.core.kinds import KINDS, Kind, chains_of, digests_of, period_of
+from custody.core.wire import list_item
 from custody.v1 import record_pb2
-
-_REQUIRED: Final = {name: tuple(tuple(path.split(".")) for path in kind.required) for name, kind in KINDS.items()}
 
 
 class ReadRecord(NamedTuple):
@@ -46,10 +46,12 @@ def read_record(raw: bytes) -> ReadRecord:
     """Reads a record strictly; the inverse of `encode_record`.
 
     Raises MalformedError with code 'record-oversize', 'record-malformed', 'record-spelling' (unknown fields or another
-    spelling), 'record-kind', 'record-id', 'record-time', 'record-field-missing', or a code of `check_fields`.
+    spelling), 'record-kind', 'record-id', 'record-time', 'record-field-missing', or a code of `fields.check_fields`.
     """
     if len(raw) > limits.MAX_RECORD_BYTES:
-        raise MalformedError(f"a record of {len(raw)} bytes; the limit is {limits.MAX_RECORD_BYTES}", code="record-oversize")
+        raise MalformedError(
+            f"a record of {len(raw)} bytes; the limit is {limits.MAX_RECORD_BYTES}", code="record-oversize"
+        )
     try:
         record = record_pb2.Record.FromString(raw)
     except DecodeError:
@@ -58,6 +60,43 @@ def read_record(raw: bytes) -> ReadRecord:
     record.DiscardUnknownFields()
     if record.SerializeToString() != raw:
         raise MalformedError("the record has unknown fields or is not in its one spelling", code="record-spelling")
+    return _examine(raw, record)
+
+
+def read_records(raws: Sequence[bytes]) -> list[ReadRecord]:
+    """Reads many records strictly: the same results and errors as `read_record` on each, for less than half the time.
+
+    A MalformedError carries the `position` of the first bad record.
+    """
+    records = _spelled(raws)
+    found = []
+    for position, raw in enumerate(raws):
+        try:
+            found.append(read_record(raw) if records is None else _examine(raw, records[position]))
+        except MalformedError as error:
+            error.position = position
+            raise
+    return found
+
+
+def _spelled(raws: Sequence[bytes]) -> Any:
+    """The parsed messages of a batch whose spelling is proven as a whole, or None when they must be read one by one.
+
+    Equal bytes of the whole list mean equal bytes of each item: tag and length in front of each delimit them.
+    """
+    if max(map(len, raws), default=0) > limits.MAX_RECORD_BYTES:
+        return None
+    joined = b"".join([list_item(len(raw)) + raw for raw in raws])
+    try:
+        listed = record_pb2.RecordList.FromString(joined)
+    except DecodeError:
+        return None
+    listed.DiscardUnknownFields()
+    return listed.records if listed.SerializeToString() == joined else None
+
+
+def _examine(raw: bytes, record: Any) -> ReadRecord:
+    """Checks what a record says, once its spelling is proven."""
     name = record.WhichOneof("kind")
     if name is None:
         raise MalformedError("the record has no kind", code="record-kind")
@@ -66,36 +105,35 @@ def read_record(raw: bytes) -> ReadRecord:
     if not 0 < at_us <= limits.MAX_TIME_US:
         raise MalformedError(f"at_us is not a time: {at_us}", code="record-time")
     if record.HasField("clock"):
-        check_fields(record.clock)
+        _check_clock(record.clock)
     kind = KINDS[name]
     body = getattr(record, name)
-    check_fields(body)
-    _check_required(name, body)
+    _BODY_CHECKS[name](body)
+    if kind.family == "either" and not body.streams and not body.site:
+        raise MalformedError(f"{name} names neither streams nor a site", code="record-field-missing")
     chains = chains_of(kind, body)
-    if len(chains) > limits.MAX_STREAMS_PER_RECORD:
-        raise MalformedError("the record names too many streams", code="record-length")
+    if len(chains) > 1:
+        _check_room(raw, chains)
     period_us = period_of(kind, body, at_us)
-    if period_us[0] > period_us[1]:
-        raise MalformedError("the record tells of a period that ends before it begins", code="record-time")
+    if not period_us[0] <= period_us[1] <= limits.MAX_TIME_US:
+        raise MalformedError("the record tells of a period that ends before it begins, or never", code="record-time")
     return ReadRecord(raw, record_id, at_us, kind, body, chains, period_us, digests_of(kind, body))
 
 
-def _check_required(name: str, body: Any) -> None:
-    for path in _REQUIRED[name]:
-        value = body
-        for part in path:
-            value = getattr(value, part)
-        if not value:
-            raise MalformedError(f"{name} lacks {'.'.join(path)}", code="record-field-missing")
-    # Nested names are checked by form only when they are there; a span or range without its stream names nothing.
-    if name in _NESTED_STREAMS:
-        for stream in KINDS[name].subject(body):
-            if not stream:
-                raise MalformedError(f"{name} names an empty stream", code="record-field-missing")
-    elif KINDS[name].family == "either" and not body.streams and not body.site:
-        raise MalformedError(f"{name} names neither streams nor a site", code="record-field-missing")
+def _check_room(raw: bytes, chains: tuple[str, ...]) -> None:
+    """Refuses a record that could not become an entry, however its source seals it: the ledger must never find out later."""
+    if len(chains) > limits.MAX_STREAMS_PER_RECORD:
+        raise MalformedError("the record names too many streams", code="record-length")
+    links_bytes = sum(map(len, chains)) + limits.LINK_BYTES * len(chains)
+    if len(raw) + links_bytes + limits.STAMP_BYTES > limits.MAX_ENTRY_BYTES:
+        raise MalformedError(
+            f"a record of {len(raw)} bytes about {len(chains)} streams does not fit into an entry",
+            code="record-oversize",
+        )
 
 
-_NESTED_STREAMS: Final = frozenset(
-    name for name, kind in KINDS.items() if kind.subject.__name__ in ("_spans", "_ranges", "_sources", "_streams")
-)
+_BODY_CHECKS: Final = {
+    name: compiled(record_pb2.Record.DESCRIPTOR.fields_by_name[name].message_type, kind.required)
+    for name, kind in KINDS.items()
+}
+_check_clock: Final = compiled(record_pb2.ClockQuality.DESCRIPTOR)

@@ -50,7 +50,9 @@ class Watch:
         if checkpoint.size == self.held.size:
             if checkpoint.root != self.held.root:
                 raise ForkError(
-                    f"the log {self.origin} signed two roots for the size {checkpoint.size}", held=self.note, offered=note
+                    f"the log {self.origin} signed two roots for the size {checkpoint.size}",
+                    held=self.note,
+                    offered=note,
                 )
             return True
         if checkpoint.size < self.held.size:
