@@ -1,0 +1,39 @@
+"""Which container a footage file is, and the reader for it."""
+
+from typing import Final
+
+from custody.core.media.clip import Clip
+from custody.core.media.mp4 import read_mp4
+from custody.core.media.reading import Read, Source
+from custody.core.media.transport import read_transport
+from custody.v1 import record_pb2
+
+_ISO_BOXES: Final = frozenset(
+    (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"sidx", b"emsg", b"prft")
+)
+"""Kinds of box with which an ISO base media file begins."""
+
+
+def read_clip(read: Read, size_bytes: int, *, init: bytes = b"") -> Clip:
+    """Reads the footage file of `size_bytes` through `read`, picture data once and in decoding order.
+
+    `init` is the initialization segment of a stream that is stored in parts (an fMP4 segment without its own `moov`).
+    Raises MalformedError ('media-...') when the file is damaged: record_pb2.MEDIA_ABSENCE_DAMAGED.
+    """
+    source = Source(read=read, size_bytes=size_bytes)
+    head = bytes(source.take(0, min(size_bytes, 189)))
+    if head[4:8] in _ISO_BOXES:
+        return read_mp4(source, init)
+    if head[:1] == b"G" and (len(head) == 188 or head[188:189] == b"G"):
+        return read_transport(source)
+    return Clip(container=_other_container(head), absence=record_pb2.MEDIA_ABSENCE_CONTAINER)
+
+
+def _other_container(head: bytes) -> int:
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return record_pb2.CONTAINER_MATROSKA
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        return record_pb2.CONTAINER_AVI
+    if head.startswith((b"\x00\x00\x01\xba", b"IMKH")):
+        return record_pb2.CONTAINER_MPEG_PS
+    return record_pb2.CONTAINER_OTHER

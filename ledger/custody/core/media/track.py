@@ -1,0 +1,109 @@
+"""The video track of an mp4 file: what it is coded with and how its NAL units are framed.
+
+ISO/IEC 14496-12 section 8 (`trak`), ISO/IEC 14496-15 sections 5.3 and 8.3 (`avcC`, `hvcC`).
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from custody.core.errors import MalformedError
+from custody.core.media.boxes import find, inner_boxes, need, unpack
+from custody.v1 import record_pb2
+
+_U32: Final = struct.Struct(">I")
+_HEAD_V0: Final = struct.Struct(">4xI4xI")  # creation, timescale or track id
+_HEAD_V1: Final = struct.Struct(">4xQ8xI")
+_SAMPLE_ENTRY_BYTES: Final = 78  # VisualSampleEntry without its box header, section 12.1.3.2
+_EPOCH_1904_S: Final = 2_082_844_800
+
+_CODECS: Final = {
+    b"avc1": record_pb2.CODEC_H264,
+    b"avc3": record_pb2.CODEC_H264,
+    b"hvc1": record_pb2.CODEC_H265,
+    b"hev1": record_pb2.CODEC_H265,
+    b"mp4v": record_pb2.CODEC_MPEG4,
+    b"av01": record_pb2.CODEC_AV1,
+    b"jpeg": record_pb2.CODEC_MJPEG,
+    b"mjpa": record_pb2.CODEC_MJPEG,
+    b"mjpb": record_pb2.CODEC_MJPEG,
+}
+_CONFIGURATION: Final = {record_pb2.CODEC_H264: (b"avcC", 4), record_pb2.CODEC_H265: (b"hvcC", 21)}
+"""Name of the decoder configuration box, and the byte in it whose low two bits are the length size minus one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """The first video track of a file."""
+
+    number: int
+    codec: int
+    encrypted: bool
+    timescale: int
+    """Units per second of the track's durations."""
+    length_bytes: int
+    """Bytes of the length before each NAL unit; 0 when the codec has none."""
+    table: memoryview
+    """Content of its `stbl` box."""
+
+
+def read_track(moov: memoryview) -> Track | None:
+    """The first video track, or None when the file has none. Raises MalformedError."""
+    for kind, trak in inner_boxes(moov):
+        if kind != b"trak":
+            continue
+        handler = need(trak, b"mdia", b"hdlr")
+        if bytes(handler[8:12]) == b"vide":
+            return _read_video(trak)
+    return None
+
+
+def read_creation(moov: memoryview) -> int | None:
+    """Creation time of the movie in microseconds since 1970, or None when it is not stated (`mvhd`, section 8.2.2)."""
+    creation, _ = _read_head(need(moov, b"mvhd"))
+    seconds = creation - _EPOCH_1904_S
+    return seconds * 1_000_000 if 0 < seconds < 1 << 33 else None
+
+
+def _read_head(box: memoryview) -> tuple[int, int]:
+    if not box:
+        raise MalformedError("an empty header box", code="media-box")
+    first, second = unpack(_HEAD_V1 if box[0] == 1 else _HEAD_V0, box)
+    return first, second
+
+
+def _read_video(trak: memoryview) -> Track:
+    _, timescale = _read_head(need(trak, b"mdia", b"mdhd"))
+    if not timescale:
+        raise MalformedError("a track has no timescale", code="media-box")
+    # In tkhd (section 8.3.2) the track id stands right behind the two times.
+    tkhd = need(trak, b"tkhd")
+    (number,) = unpack(_U32, tkhd, 20 if tkhd and tkhd[0] == 1 else 12)
+    table = need(trak, b"mdia", b"minf", b"stbl")
+    codec, encrypted, length_bytes = _read_description(need(table, b"stsd"))
+    return Track(
+        number=number, codec=codec, encrypted=encrypted, timescale=timescale, length_bytes=length_bytes, table=table
+    )
+
+
+def _read_description(stsd: memoryview) -> tuple[int, bool, int]:
+    entries = {_read_entry(kind, entry) for kind, entry in inner_boxes(stsd[8:])}
+    if len(entries) != 1:
+        raise MalformedError("the track changes its codec, or describes none", code="media-description")
+    return entries.pop()
+
+
+def _read_entry(kind: bytes, entry: memoryview) -> tuple[int, bool, int]:
+    if kind == b"encv":
+        return record_pb2.CODEC_OTHER, True, 0
+    codec = _CODECS.get(kind, record_pb2.CODEC_OTHER)
+    if codec not in _CONFIGURATION:
+        return codec, False, 0
+    name, offset = _CONFIGURATION[codec]
+    configuration = find(entry[_SAMPLE_ENTRY_BYTES:], name)
+    if configuration is None or len(configuration) <= offset:
+        raise MalformedError("the track lacks its decoder configuration", code="media-description")
+    length_bytes = (configuration[offset] & 3) + 1
+    if length_bytes == 3:
+        raise MalformedError("lengths of three bytes are not allowed", code="media-description")
+    return codec, False, length_bytes

@@ -1,0 +1,118 @@
+"""The coded-picture (VCL) NAL units of a clip, hashed as they come.
+
+ITU-T H.264 section 7.3.1 (types 1 to 5 are coded slices and their partitions), ITU-T H.265 section 7.3.1.2 (types 0 to
+31, of every layer). A unit is hashed from its header byte to its last byte that is not zero: without start code or
+length, with its emulation-prevention bytes. A NAL unit never ends in a zero byte (H.264 section 7.4.1), so zeros there
+are padding of the container, and the digest is the same in every container.
+"""
+
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Final
+
+from custody.core.errors import MalformedError
+from custody.core.media.limits import MAX_UNITS
+from custody.v1 import record_pb2
+
+START_CODE: Final = re.compile(b"\x00\x00\x01")
+"""Annex B of both standards. `re` finds it faster than `bytes.find` (2.5 against 1.5 GB/s)."""
+
+_OTHER, _SLICE, _KEY, _BROKEN = range(4)
+
+
+def _h264_class(header: int) -> int:
+    if header & 0x80:
+        return _BROKEN
+    kind = header & 0x1F
+    return _KEY if kind == 5 else _SLICE if 1 <= kind <= 4 else _OTHER
+
+
+def _h265_class(header: int) -> int:
+    if header & 0x80:
+        return _BROKEN
+    kind = header >> 1 & 0x3F
+    return _KEY if 16 <= kind <= 23 else _SLICE if kind <= 31 else _OTHER
+
+
+_CLASSES: Final = {
+    record_pb2.CODEC_H264: (bytes(map(_h264_class, range(256))), 1),
+    record_pb2.CODEC_H265: (bytes(map(_h265_class, range(256))), 2),
+}
+"""By codec: class of a unit by its first byte, and the length of its header. The first bit after the header is set in
+the first slice of a picture: `first_mb_in_slice` = 0 (H.264 7.3.3), `first_slice_segment_in_pic_flag` (H.265 7.3.6.1)."""
+
+
+class Units:
+    """Collects the digests of one clip; mutable, one owner."""
+
+    __slots__ = ("_classes", "_header_bytes", "digests", "keys", "pictures")
+
+    def __init__(self, codec: int) -> None:
+        self._classes, self._header_bytes = _CLASSES[record_pb2.Codec.ValueType(codec)]
+        self.digests: list[bytes] = []
+        """SHA-256 of each VCL unit in decoding order."""
+        self.keys: list[int] = []
+        """Index in `digests` of the first unit of every key picture (IDR; IRAP in H.265)."""
+        self.pictures = 0
+
+    def add(self, unit: memoryview | bytes) -> None:
+        """Takes the next NAL unit, without start code or length; units that are no coded picture are passed over.
+
+        Raises MalformedError: 'media-nal-header', 'media-nal-length' or 'media-oversize'.
+        """
+        if not unit:
+            return
+        kind = self._classes[unit[0]]
+        if kind == _OTHER:
+            return
+        if kind == _BROKEN:
+            raise MalformedError("a NAL unit has its forbidden bit set", code="media-nal-header")
+        if not unit[-1]:
+            unit = bytes(unit).rstrip(b"\x00")
+        if len(unit) <= self._header_bytes:
+            raise MalformedError("a coded slice has no content", code="media-nal-length")
+        if unit[self._header_bytes] & 0x80:
+            self.pictures += 1
+            if kind == _KEY:
+                self.keys.append(len(self.digests))
+        self.digests.append(sha256(unit).digest())
+        if len(self.digests) > MAX_UNITS:
+            raise MalformedError(f"more than {MAX_UNITS} NAL units", code="media-oversize")
+
+    def add_sample(self, sample: memoryview, length_bytes: int) -> None:
+        """Takes one mp4 sample: NAL units, each behind its length in `length_bytes` bytes (ISO/IEC 14496-15 section 5.3.2).
+
+        Raises MalformedError ('media-nal-length') when they do not fill the sample exactly.
+        """
+        at, end = 0, len(sample)
+        while at < end:
+            start = at + length_bytes
+            at = start + int.from_bytes(sample[at:start], "big")
+            if at > end or start > end:
+                raise MalformedError("a NAL unit is longer than its sample", code="media-nal-length")
+            self.add(sample[start:at])
+
+
+def split_annex_b(stream: bytes | memoryview) -> Iterator[memoryview]:
+    """NAL units of a byte stream (Annex B), zeros behind a unit still on it.
+
+    Raises MalformedError ('media-annex-b') when something stands before the first start code.
+    """
+    view = memoryview(stream)
+    before = None
+    for found in START_CODE.finditer(stream):
+        if before is None:
+            _check_leading(view[: found.start()])
+        else:
+            yield view[before : found.start()]
+        before = found.end()
+    if before is None:
+        _check_leading(view)
+    else:
+        yield view[before:]
+
+
+def _check_leading(lead: memoryview) -> None:
+    if bytes(lead).strip(b"\x00"):
+        raise MalformedError("bytes before the first start code", code="media-annex-b")
