@@ -13,10 +13,9 @@ from custody.core.chain import START, Head
 from custody.core.entry import encode_link, link_prefix, stamp_prefix
 from custody.core.tile import TILE_WIDTH, extend_tiles, next_edge
 from custody.core.tree import Extension, Frontier, extend
+from custody.core.wire import varint
 from custody.server.batch import Admitted, NewRun
 from custody.server.store.protocol import ChainRun, Commit, EntryRun, LogHead, Submission
-
-_link_prefix = lru_cache(maxsize=32_768)(link_prefix)
 
 
 @dataclass(slots=True)
@@ -44,8 +43,63 @@ class Stamped:
     """Only the heads that moved."""
 
 
+class _OpenRun:
+    """A chain in this round: its head, and the run of neighbours that its last entry ends."""
+
+    __slots__ = ("count", "first_index", "first_seq", "from_us", "leads", "leaf", "name", "seq", "to_us")
+
+    def __init__(self, name: str, head: Head) -> None:
+        self.name = name
+        self.seq = head.seq
+        self.leaf = head.leaf
+        self.leads = _leads(name)
+        self.first_seq = self.first_index = self.count = self.from_us = self.to_us = 0
+
+    def link(self) -> bytes:
+        """The next entry's link to this chain (`core.entry.encode_link`), by constant parts and a number."""
+        seq = self.seq + 1
+        number = varint(seq)
+        leaf = self.leaf
+        if leaf:
+            return self.leads[len(number)] + number + _PREV + leaf
+        return encode_link(link_prefix(self.name), seq, leaf)
+
+    def move(self, index: int, leaf: bytes, period_us: tuple[int, int]) -> ChainRun | None:
+        """Takes an entry as the new head; returns the run before it when that has ended."""
+        self.seq += 1
+        self.leaf = leaf
+        from_us, to_us = period_us
+        count = self.count
+        if count and self.first_index + count == index:
+            self.count = count + 1
+            if from_us < self.from_us:  # noqa: PLR1730  (the hot path: a call would cost as much as the whole method)
+                self.from_us = from_us
+            if to_us > self.to_us:  # noqa: PLR1730
+                self.to_us = to_us
+            return None
+        ended = self.ended() if count else None
+        self.first_seq, self.first_index, self.count = self.seq, index, 1
+        self.from_us, self.to_us = from_us, to_us
+        return ended
+
+    def ended(self) -> ChainRun:
+        """The run as the store takes it."""
+        return ChainRun(self.name, self.first_seq, self.first_index, self.count, self.from_us, self.to_us)
+
+
+_PREV = b"\x1a\x20"
+"""Tag and length of `Link.prev`."""
+
+
+@lru_cache(maxsize=32_768)
+def _leads(chain: str) -> tuple[bytes, ...]:
+    """What stands before the number in a link to `chain`, by the length of the number (1 to 9 bytes)."""
+    prefix = link_prefix(chain)
+    return (b"", *(b"\x2a" + varint(len(prefix) + size + len(_PREV) + 32) + prefix for size in range(1, 10)))
+
+
 class Stamper:
-    """Stamps one round after the other batch; made for a round and thrown away."""
+    """Stamps one round, batch after batch; made for a round and thrown away."""
 
     def __init__(self, memory: LogMemory, now_us: int) -> None:
         """`now_us` must not lie before the last stamp; ValueError otherwise."""
@@ -54,13 +108,12 @@ class Stamper:
         self._memory = memory
         self._now_us = now_us
         self._first = memory.head.size
-        self._moved: dict[str, Head] = {}
+        self._chains: dict[str, _OpenRun] = {}
         self._entries: list[bytes] = []
         self._leaves: list[bytes] = []
         self._record_ids: list[bytes] = []
         self._digests: list[tuple[bytes, int]] = []
         self._chain_runs: list[ChainRun] = []
-        self._open_runs: dict[str, list[int]] = {}
         self._submissions: list[Submission] = []
         self._runs: list[NewRun] = []
 
@@ -71,7 +124,10 @@ class Stamper:
 
     def heads(self) -> dict[str, Head]:
         """Where every chain ends before the next record."""
-        return {**self._memory.heads, **self._moved}
+        return {**self._memory.heads, **self._moved()}
+
+    def _moved(self) -> dict[str, Head]:
+        return {name: Head(run.seq, run.leaf) for name, run in self._chains.items()}
 
     def add(self, submitter: str, items: Sequence[Admitted], positions: Sequence[int] = ()) -> None:
         """Stamps the records of one batch, neighbours in the log.
@@ -80,50 +136,39 @@ class Stamper:
         """
         first = self.next_index
         prefix = stamp_prefix(submitter, self._now_us)
-        stamps = [self._stamp(prefix, item, index) for index, item in enumerate(items, first)]
+        stamps: list[bytes] = []
+        stamped, entered, hashed = stamps.append, self._entries.append, self._leaves.append
+        chains, settled, ended = self._chains, self._memory.heads, self._chain_runs
+        for index, (record, sealed) in enumerate(items, first):
+            runs = []
+            stamp = prefix
+            for name in record.chains:
+                run = chains.get(name)
+                if run is None:
+                    run = chains[name] = _OpenRun(name, settled.get(name, START))
+                stamp += run.link()
+                runs.append(run)
+            entry = sealed + stamp
+            leaf = sha256(b"\x00" + entry).digest()
+            for run in runs:
+                done = run.move(index, leaf, record.period_us)
+                if done is not None:
+                    ended.append(done)
+            stamped(stamp)
+            entered(entry)
+            hashed(leaf)
+            for digest in record.digests:
+                self._digests.append((digest[:8], index))
+        self._record_ids.extend([item[0].record_id for item in items])
         self._submissions.append(Submission(submitter, first, len(items)))
         self._runs.append(NewRun(first, stamps, positions))
-
-    def _stamp(self, prefix: bytes, item: Admitted, index: int) -> bytes:
-        record, sealed = item
-        moved, settled = self._moved, self._memory.heads
-        stamp = prefix
-        places = []
-        for chain in record.chains:
-            head = moved.get(chain) or settled.get(chain, START)
-            seq = head.seq + 1
-            stamp += encode_link(_link_prefix(chain), seq, head.leaf)
-            places.append((chain, seq))
-        entry = sealed + stamp
-        leaf = sha256(b"\x00" + entry).digest()
-        for chain, seq in places:
-            moved[chain] = Head(seq, leaf)
-            self._extend_run(chain, seq, index, record.period_us)
-        self._entries.append(entry)
-        self._leaves.append(leaf)
-        self._record_ids.append(record.record_id)
-        for digest in record.digests:
-            self._digests.append((digest[:8], index))
-        return stamp
-
-    def _extend_run(self, chain: str, seq: int, index: int, period_us: tuple[int, int]) -> None:
-        from_us, to_us = period_us
-        run = self._open_runs.get(chain)
-        if run is not None and run[1] + run[2] == index:
-            run[2] += 1
-            run[3] = min(run[3], from_us)
-            run[4] = max(run[4], to_us)
-            return
-        if run is not None:
-            self._chain_runs.append(ChainRun(chain, *run))
-        self._open_runs[chain] = [seq, index, 1, from_us, to_us]
 
     def finish(self) -> Stamped:
         """Grows the tree and gathers what the commit writes. At least one record must have been added."""
         memory = self._memory
         extension = extend(memory.frontier, self._leaves)
         tiles = extend_tiles(memory.edge, extension)
-        chain_runs = [*self._chain_runs, *(ChainRun(chain, *run) for chain, run in self._open_runs.items())]
+        chain_runs = [*self._chain_runs, *(run.ended() for run in self._chains.values())]
         commit = Commit(
             old=memory.head,
             size=self.next_index,
@@ -141,7 +186,7 @@ class Stamper:
             runs=tuple(self._runs),
             extension=extension,
             edge=next_edge(memory.edge, extension, tiles),
-            heads=self._moved,
+            heads=self._moved(),
         )
 
 

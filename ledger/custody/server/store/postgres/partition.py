@@ -7,6 +7,7 @@ index stay, so every proof is still given; only the entries themselves are answe
 Making one is idempotent and needs no fence: a paused writer that wakes up here makes an empty table, nothing more.
 """
 
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
@@ -42,11 +43,9 @@ class Partitions:
         self._next = 0
 
     async def reach(self, size: int) -> None:
-        """Makes partitions so that a log of `size` entries and some more has room. Usually there is nothing to do."""
-        wanted = (size + _AHEAD) >> PARTITION_BITS
-        while self._next <= wanted:
-            number = max(self._next, max(0, size - 2 * PARTITION_ENTRIES) >> PARTITION_BITS)
-            await self._server.writing(lambda connection, number=number: make(connection, self._log, number))  # type: ignore[misc]
+        """Makes room for what follows `size` entries, half a partition at least. Usually there is nothing to do."""
+        for number in range(max(self._next, size >> PARTITION_BITS), ((size + _AHEAD) >> PARTITION_BITS) + 1):
+            await self._server.writing(partial(make, log=self._log, number=number))
             self._next = number + 1
 
     async def detach(self, number: int) -> None:

@@ -8,7 +8,8 @@ Settings of every session:
 - `statement_timeout`, `lock_timeout`: nothing waits without end; a statement that runs into them was rolled back.
 - `idle_in_transaction_session_timeout`: a paused process cannot hold locks.
 - readers are read-only, and plan with the values at hand, so that partitions which cannot hold the answer are not locked;
-  writers keep one generic plan, because planning would cost as much as writing.
+  writers keep one generic plan, because planning would cost as much as writing, and it may not scan whole tables, however
+  small they were when it was made. `jit` is off: compiling costs more than any statement here.
 - `default_toast_compression = lz4` where the server has it: entries become about a third smaller.
 """
 
@@ -50,7 +51,9 @@ class Server:
         """Opens both pools. Raises StoreUnavailable when the server cannot be reached or refuses."""
         server = cls(dsn)
         try:
-            server._writers = await _pool(dsn, writers, {"plan_cache_mode": "force_generic_plan"})
+            server._writers = await _pool(
+                dsn, writers, {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+            )
             server._readers = await _pool(
                 dsn, readers, {"plan_cache_mode": "force_custom_plan", "default_transaction_read_only": "on"}
             )
@@ -144,6 +147,7 @@ async def _pool(dsn: str, size: int, settings: dict[str, str]) -> Any:
             "lock_timeout": f"{LOCK_TIMEOUT_S}s",
             "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
             "client_min_messages": "warning",
+            "jit": "off",
             **settings,
         },
     )

@@ -1,0 +1,56 @@
+"""Queries for entries. A row holds at most 16, and none crosses a multiple of 16 (commit.py)."""
+
+from collections.abc import Sequence
+
+from custody.core.bundle import decode_bundle
+from custody.core.errors import MalformedError
+from custody.core.limits import MAX_BATCH_RECORDS
+from custody.server.store.postgres.commit import RUN_ENTRIES
+from custody.server.store.postgres.server import Server
+from custody.server.store.protocol import Placed, StoreDamaged
+
+_RANGE = """
+SELECT first_index, count, data FROM entry_run
+WHERE log = $1 AND first_index >= $2 AND first_index < $3 ORDER BY first_index
+"""
+
+# 16 is RUN_ENTRIES.
+_AT = """
+SELECT r.first_index, r.count, r.data
+FROM (SELECT DISTINCT w / 16 * 16 AS first FROM unnest($2::bigint[]) AS w) AS block
+JOIN entry_run r ON r.log = $1 AND r.first_index >= block.first AND r.first_index < block.first + 16
+WHERE r.first_index >= $3 AND r.first_index <= $4
+"""
+
+
+async def entries(server: Server, log: int, first: int, count: int) -> list[Placed]:
+    """See LogStore.entries."""
+    end = first + min(count, MAX_BATCH_RECORDS)
+    rows = await server.read(_RANGE, log, first - first % RUN_ENTRIES, end)
+    return [
+        Placed(index, entry)
+        for run_first, run_count, data in rows
+        for index, entry in enumerate(_decode(run_first, run_count, data), run_first)
+        if first <= index < end
+    ]
+
+
+async def entries_at(server: Server, log: int, indexes: Sequence[int]) -> list[Placed]:
+    """See LogStore.entries_at."""
+    wanted = indexes[:MAX_BATCH_RECORDS]
+    if not wanted:
+        return []
+    # The bounds repeat what the join says, so that the planner leaves out partitions.
+    lowest, highest = min(wanted), max(wanted)
+    rows = await server.read(_AT, log, wanted, lowest - lowest % RUN_ENTRIES, highest)
+    found: dict[int, bytes] = {}
+    for first, count, data in rows:
+        found.update(enumerate(_decode(first, count, data), first))
+    return [Placed(index, found[index]) for index in wanted if index in found]
+
+
+def _decode(first: int, count: int, data: bytes) -> list[bytes]:
+    try:
+        return decode_bundle(data, count)
+    except MalformedError as error:
+        raise StoreDamaged(f"the row of the entries from {first} is not {count} entries: {error}") from error
