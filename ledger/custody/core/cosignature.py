@@ -27,7 +27,7 @@ def cosign(text: bytes, signer: NoteSigner, *, timestamp_s: int) -> NoteSignatur
     Raises MalformedError when the text is no checkpoint, ValueError for a key that is no cosigner's.
     """
     if not signer.vkey.signature_type.timestamped:
-        raise ValueError(f"{signer.vkey.name} is a {signer.vkey.signature_type.name} key, which makes no cosignatures")
+        raise ValueError(f"the {signer.vkey.signature_type.name} key {signer.vkey.name} makes no cosignatures")
     parse_body(text)
     return sign_text(text, signer, timestamp_s=timestamp_s)
 
@@ -42,7 +42,7 @@ def verify_cosignatures(note: SignedNote, keys: Iterable[VerifierKey]) -> tuple[
     cosigners = tuple(keys)
     for key in cosigners:
         if not key.signature_type.timestamped:
-            raise ValueError(f"{key.name} is a {key.signature_type.name} key, which makes no cosignatures")
+            raise ValueError(f"the {key.signature_type.name} key {key.name} makes no cosignatures")
     try:
         verified = verify_note(note, cosigners)
     except SignatureError as error:

@@ -229,7 +229,9 @@ class _PolicyReader:
 def _parse_vkey(text: str, types: frozenset[SignatureType]) -> VerifierKey:
     key = VerifierKey.parse(text)
     if key.signature_type not in types:
-        raise MalformedError(f"a {key.signature_type.name} key cannot serve in this place", code="policy-malformed")
+        raise MalformedError(
+            f"a key of type {key.signature_type.name} cannot serve in this place", code="policy-malformed"
+        )
     return key
 
 

@@ -73,7 +73,9 @@ class VerifierKey:
         check_key_name(self.name)
         expected = _PUBLIC_KEY_BYTES[self.signature_type]
         if len(self.public_key) != expected:
-            raise ValueError(f"a {self.signature_type.name} key has {expected} bytes, not {len(self.public_key)}")
+            raise ValueError(
+                f"a key of type {self.signature_type.name} has {expected} bytes, not {len(self.public_key)}"
+            )
 
     @property
     def key_id(self) -> bytes:
