@@ -53,4 +53,13 @@ COMMANDS: Mapping[str, Command | Group] = {
             ),
         },
     ),
+    "verify": Group(
+        summary="Check logs and footage offline, trusting nobody but the key that you bring.",
+        commands={
+            "log": Command(target="custody.verifier.verify_log:verify_log", summary="Check a whole log."),
+            "footage": Command(
+                target="custody.verifier.verify_footage:verify_footage", summary="Check footage files against a log."
+            ),
+        },
+    ),
 }

@@ -1,0 +1,234 @@
+"""Drives the audit of a log: shares its ranges out to processes, and joins what comes back in order.
+
+Every process opens the medium for itself and sees one moment of it. When a server writes meanwhile, the moments of two
+processes can differ; then all begin again, and at last one process does everything from one moment.
+Processes are forked from a small server process: forking this one is unsafe beside threads, and children of one parent
+agree on Python's keyed hash, with which the fingerprints of the digest index are made. This process makes none.
+"""
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from custody.core.errors import CustodyError
+from custody.core.note import VerifierKey
+from custody.core.tile import TILE_WIDTH
+from custody.verifier.checkpoint_audit import Examined, examine, open_remembered
+from custody.verifier.finding import Findings
+from custody.verifier.index_audit import check_digests, check_index
+from custody.verifier.log_audit import LogAudit
+from custody.verifier.log_reader import DigestSum, LogReader, StoredHead, StoredRun
+from custody.verifier.log_report import LogReport
+from custody.verifier.range_audit import RangeAudit, RangeResult
+
+RANGE_BUNDLES: Final = 64
+"""Bundles in one range: 16,384 entries, some megabytes and some tens of milliseconds."""
+WORTH_SHARING: Final = 40_000
+"""Entries below which starting processes takes longer than the work."""
+_TRIES: Final = 5
+_DIGEST_PARTS: Final = 16
+
+Progress = Callable[[int, int], None]
+"""Told how many entries of how many are done."""
+
+
+class AuditStopped(CustodyError):
+    """A process of the audit died: nothing was decided."""
+
+    code = "audit-stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPlan:
+    """What to check and with how many processes. Travels to the processes, so `open_log` must be picklable."""
+
+    open_log: Callable[[], LogReader]
+    keys: tuple[VerifierKey, ...] = ()
+    since: bytes = b""
+    """A remembered signed checkpoint; empty: none."""
+    footage: bool = False
+    """Whether to bring home what the entries say of footage files."""
+    workers: int = 1
+    range_bundles: int = RANGE_BUNDLES
+
+
+class _RangeDone(NamedTuple):
+    head: StoredHead
+    result: RangeResult
+    checkpoints: list[Examined]
+
+
+class _MovedOn(Exception):
+    """A process saw another moment of the log."""
+
+
+class Ranges:
+    """The work on ranges with one open medium; lives in each process."""
+
+    def __init__(self, plan: AuditPlan, log: LogReader) -> None:
+        self._plan = plan
+        self._log = log
+        self.head = log.head()
+        self._index = log.index()
+        self._numbers = {chain.name: chain.number for chain in self._index.chains()} if self._index is not None else {}
+
+    def audit(self, first: int, end: int, cuts: Sequence[int]) -> _RangeDone:
+        """All checks on the leaf indexes [first, end) and the checkpoints filed there."""
+        findings = Findings()
+        # The first range also takes a checkpoint of the empty tree.
+        stored = self._log.checkpoints(first or -1, end)
+        examined = examine(stored, self._plan.keys, self.head.origin, findings)
+        wanted = {*cuts, *(one.checkpoint.size for one in examined)}
+        audit = RangeAudit(first, end, (size for size in wanted if first < size <= end), footage=self._plan.footage)
+        self._read(audit)
+        audit.check_chains()
+        open_runs = check_index(audit, self._index, self._numbers) if self._index is not None else []
+        audit.findings.merge(findings)
+        return _RangeDone(self.head, audit.result(open_runs), examined)
+
+    def _read(self, audit: RangeAudit) -> None:
+        first, end = audit.first, audit.end
+        tiles = self._log.tiles(0, first // TILE_WIDTH, -(-end // TILE_WIDTH))
+        runs = self._log.runs(first, end)
+        run = next(runs, None)
+        for begin in range(first, end, TILE_WIDTH):
+            bundle: list[StoredRun] = []
+            while run is not None and run.first_index < begin + TILE_WIDTH:
+                bundle.append(run)
+                run = next(runs, None)
+            audit.add_bundle(bundle, tiles.get(begin // TILE_WIDTH))
+
+    def digests(self, low: bytes, high: bytes | None) -> DigestSum:
+        """Fingerprint of a part of the digest index."""
+        return self._index.digest_sum(low, high) if self._index is not None else DigestSum(0, 0)
+
+    def find_digests(self, first: int, end: int) -> Findings:
+        """Names the entries of a range whose file digests are not in the index."""
+        audit = RangeAudit(first, end)
+        self._read(audit)
+        audit.findings = Findings()
+        if self._index is not None:
+            check_digests(audit, self._index)
+        return audit.findings
+
+
+_ranges: list[Ranges] = []
+"""In a process of the pool: its one `Ranges`."""
+
+
+def _open_in_process(plan: AuditPlan) -> None:
+    _ranges[:] = [Ranges(plan, plan.open_log())]
+
+
+def _in_process(method: str, *values: Any) -> Any:
+    return getattr(_ranges[0], method)(*values)
+
+
+class _Pool:
+    """Runs jobs in processes, a bounded number ahead, and gives the results in order."""
+
+    def __init__(self, plan: AuditPlan) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        self._pool = ProcessPoolExecutor(
+            plan.workers, mp_context=context, initializer=_open_in_process, initargs=(plan,)
+        )
+        self._ahead = 2 * plan.workers + 1
+
+    def map(self, method: str, jobs: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        waiting: deque[Future[Any]] = deque()
+        try:
+            for job in jobs:
+                waiting.append(self._pool.submit(_in_process, method, *job))
+                if len(waiting) > self._ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise AuditStopped("a process of the audit could not open the log, or died") from error
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+class _Alone:
+    """Runs jobs here, one after the other."""
+
+    def __init__(self, plan: AuditPlan, log: LogReader) -> None:
+        self._ranges = Ranges(plan, log)
+
+    def map(self, method: str, jobs: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        for job in jobs:
+            yield getattr(self._ranges, method)(*job)
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+def audit_log(plan: AuditPlan, progress: Progress | None = None) -> LogReport:
+    """Checks a whole log.
+
+    Raises LogUnreadable when the medium fails, AuditStopped when a process dies, and what `open_remembered` raises.
+    """
+    for attempt in range(_TRIES):
+        log = plan.open_log()
+        try:
+            share = plan.workers > 1 and attempt < _TRIES - 1 and log.head().size >= WORTH_SHARING
+            runner: _Pool | _Alone = _Pool(plan) if share else _Alone(plan, log)
+            try:
+                return _audit(plan, log, runner, progress)
+            finally:
+                runner.close()
+        except _MovedOn:
+            continue
+        finally:
+            log.close()
+    raise AssertionError("one process sees one moment")
+
+
+def _audit(plan: AuditPlan, log: LogReader, runner: _Pool | _Alone, progress: Progress | None) -> LogReport:
+    head = log.head()
+    since = open_remembered(plan.since, plan.keys, head.origin) if plan.since else None
+    audit = LogAudit(
+        head,
+        keys=plan.keys,
+        end=log.end(),
+        read_tile=lambda level, index: log.tiles(level, index, index + 1).get(index),
+        since=since,
+    )
+    size = audit.size
+    audit.begin(log.runs_outside(max(size, head.size)), log.checkpoints_outside(size))
+    step = plan.range_bundles * TILE_WIDTH
+    spans = [(first, min(first + step, size)) for first in range(0, size, step)] or [(0, 0)]
+    cuts = audit.cuts()
+    jobs = [(first, end, [cut for cut in cuts if first < cut <= end]) for first, end in spans]
+    for done in runner.map("audit", jobs):
+        if done.head != head:
+            raise _MovedOn
+        audit.add(done.result, done.checkpoints)
+        if progress is not None:
+            progress(done.result.end, size)
+    audit.finish_tiles(log.tile_count())
+    _finish_index(audit, log, runner, spans)
+    return audit.report()
+
+
+def _finish_index(audit: LogAudit, log: LogReader, runner: _Pool | _Alone, spans: Sequence[tuple[int, int]]) -> None:
+    index = log.index()
+    if index is None:
+        audit.no_index()
+        return
+    bounds = [bytes((256 * part // _DIGEST_PARTS,)) for part in range(_DIGEST_PARTS)]
+    parts = [
+        (b"" if part == 0 else low, high)
+        for part, (low, high) in enumerate(zip(bounds, [*bounds[1:], None], strict=True))
+    ]
+    sums = list(runner.map("digests", parts))
+    digests = DigestSum(sum(one.count for one in sums), sum(one.total for one in sums))
+    if not audit.finish_index(index.totals(), index.chains(), index.chain_totals(), digests):
+        for findings in runner.map("find_digests", spans):
+            audit.findings.merge(findings)

@@ -1,0 +1,161 @@
+"""Holds files against the segments that a verified log speaks of (docs/spec/verification.md, `verify footage`).
+
+No I/O here: facts and hashes come in, a state for every segment and every file comes out. The digest decides what a
+file is; the recorded path only says where it ought to be.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from custody.verifier.finding import Finding, Findings, Severity
+from custody.verifier.footage_fact import DisposalFact, SegmentFact
+from custody.verifier.footage_files import HashedFile
+
+LOG, THERE, UNALTERED, KNOWN, IN_TIME = range(1, 6)
+"""Numbers of the checks of `verify footage`."""
+
+MAX_LISTED: Final = 100_000
+"""Findings of one code; a report lists every missing segment of a year of one camera."""
+
+
+class FootageCounts(NamedTuple):
+    """How many of each state; of segments, then of files that belong to no segment."""
+
+    present: int
+    moved: int
+    altered: int
+    missing: int
+    disposed: int
+    unreadable: int
+    late: int
+    unknown: int
+    copies: int
+
+
+class Disposed:
+    """Which segment numbers were disposed of; answers by search, however many disposals there are."""
+
+    def __init__(self, disposals: Iterable[DisposalFact]) -> None:
+        self._runs: dict[str, list[tuple[int, int]]] = {}
+        by_stream: dict[str, list[tuple[int, int]]] = {}
+        for fact in disposals:
+            by_stream.setdefault(fact.stream, []).append((fact.first, fact.last))
+        for stream, runs in by_stream.items():
+            merged: list[tuple[int, int]] = []
+            for first, last in sorted(runs):
+                if merged and first <= merged[-1][1] + 1:
+                    merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+                else:
+                    merged.append((first, last))
+            self._runs[stream] = merged
+
+    def covers(self, stream: str, number: int) -> bool:
+        """Whether a disposal names the segment."""
+        runs = self._runs.get(stream, [])
+        at = bisect_right(runs, number, key=lambda run: run[0]) - 1
+        return at >= 0 and runs[at][1] >= number
+
+
+class FootageAudit:
+    """Compares once; mutable while it does. `findings` and `counts()` hold the result."""
+
+    def __init__(self, files: Mapping[str, HashedFile], disposed: Disposed, late_us: int) -> None:
+        """`files` are the hashed files by path; a segment sequenced later than `late_us` after its end is late."""
+        self.findings = Findings(limit=MAX_LISTED)
+        self.unreadable = 0
+        self._files = files
+        self._disposed = disposed
+        self._late_us = late_us
+        self._by_digest: dict[bytes, list[str]] = {}
+        for file in files.values():
+            if not file.error:
+                self._by_digest.setdefault(file.sha256, []).append(file.path)
+        self._claimed: set[str] = set()
+        """Paths of files that are some segment, altered or not."""
+        self._states: dict[str, int] = {}
+
+    def _count(self, state: str) -> None:
+        self._states[state] = self._states.get(state, 0) + 1
+
+    def compare(self, segments: Sequence[SegmentFact]) -> None:
+        """Decides on every segment; call it once with all of them."""
+        owners = {fact.path: fact.index for fact in segments if fact.path}
+        for fact in segments:
+            self._decide(fact, owners)
+            if fact.sequenced_us - fact.end_us > self._late_us:
+                self._count("late")
+                seconds = (fact.sequenced_us - fact.end_us) // 1_000_000
+                self._find(fact, "segment-late", IN_TIME, f"was recorded {seconds} s after it ended")
+
+    def _decide(self, fact: SegmentFact, owners: Mapping[str, int]) -> None:
+        at = self._files.get(fact.path) if fact.path else None
+        if at is not None and not at.error and at.sha256 == fact.sha256:
+            self._claimed.add(at.path)
+            self._count("present")
+            return
+        # A recorder may use a name again; then only the last segment of that name can be expected there.
+        mine = at is not None and owners.get(fact.path) == fact.index
+        places = self._by_digest.get(fact.sha256, [])
+        if places:
+            self._claimed.update(places)
+            self._count("moved" if fact.path else "present")
+            if fact.path:
+                # Found under another name is no loss; but with other footage under its own name it is a false label.
+                severity = Severity.FINDING if mine else Severity.INFO
+                code = "segment-swapped" if mine else "segment-moved"
+                self._find(fact, code, UNALTERED, f"is now {places[0]!r}", severity)
+        elif self._disposed.covers(fact.stream, fact.number):
+            self._count("disposed")
+            self._find(fact, "segment-disposed", THERE, "was disposed of, says the log", Severity.INFO)
+        elif at is not None and mine:
+            self._claimed.add(at.path)
+            self._altered(fact, at)
+        else:
+            self._count("missing")
+            self._find(fact, "segment-missing", THERE, "is not there")
+
+    def _altered(self, fact: SegmentFact, at: HashedFile) -> None:
+        if at.error:
+            self._count("unreadable")
+            self.unreadable += 1
+            self._find(fact, "file-unreadable", UNALTERED, f"could not be read: {at.error}", Severity.INFO)
+            return
+        self._count("altered")
+        size = "" if at.size_bytes == fact.size_bytes else f" (it has {at.size_bytes} bytes, not {fact.size_bytes})"
+        self._find(fact, "segment-altered", UNALTERED, f"is not the file that was recorded{size}")
+
+    def _find(self, fact: SegmentFact, code: str, check: int, told: str, severity: Severity = Severity.FINDING) -> None:
+        name = f" ({fact.path})" if fact.path else ""
+        self.findings.add(
+            Finding(
+                code,
+                check,
+                f"{fact.stream} segment {fact.number}{name} {told}",
+                severity,
+                index=fact.index,
+                chain=f"footage/{fact.stream}",
+                path=fact.path or None,
+            )
+        )
+
+    def look_for_unknown(self, wanted: Iterable[str], known: Mapping[bytes, str]) -> None:
+        """Decides on every path of `wanted` that is no segment's; `known` names the stream of each recorded digest."""
+        for path in wanted:
+            file = self._files[path]
+            if path in self._claimed:
+                continue
+            if file.error:
+                self.unreadable += 1
+                self._count("unreadable")
+                message = f"the file {path!r} could not be read: {file.error}"
+                self.findings.add(Finding("file-unreadable", KNOWN, message, Severity.INFO, path=path))
+            elif file.sha256 in known:
+                self._count("copies")
+            else:
+                self._count("unknown")
+                self.findings.add(Finding("file-unknown", KNOWN, f"no entry names the file {path!r}", path=path))
+
+    def counts(self) -> FootageCounts:
+        """How many there were of each state."""
+        return FootageCounts(*[self._states.get(state, 0) for state in FootageCounts._fields])

@@ -1,0 +1,113 @@
+"""Words that both languages share: verdicts, names of checks, summary lines. Details of findings are in English."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from custody.verifier.log_report import Status
+
+LANGUAGES: Final = ("en", "zh")
+
+STATUS: Final[Mapping[str, Mapping[Status, str]]] = {
+    "en": {Status.FINE: "fine", Status.FINDINGS: "FINDINGS", Status.NOT_CHECKED: "NOT CHECKED"},
+    "zh": {Status.FINE: "无误", Status.FINDINGS: "发现问题", Status.NOT_CHECKED: "未检查"},
+}
+
+LOG_CHECKS: Final[Mapping[str, Mapping[int, str]]] = {
+    "en": {
+        1: "signatures of the checkpoints",
+        2: "every entry, read strictly",
+        3: "tree and signed roots",
+        4: "tiles",
+        5: "every chain",
+        6: "every heads snapshot",
+        7: "times and record ids",
+        8: "index",
+        9: "unsigned tail",
+        10: "against the remembered checkpoint",
+    },
+    "zh": {
+        1: "检查点签名",
+        2: "逐条严格读取",
+        3: "哈希树与已签名的根",
+        4: "哈希瓦片",
+        5: "每条链",
+        6: "每个链头快照",
+        7: "时间与记录编号",
+        8: "索引",
+        9: "未签名的尾部",
+        10: "与记住的检查点比较",
+    },
+}
+
+FOOTAGE_CHECKS: Final[Mapping[str, Mapping[int, str]]] = {
+    "en": {
+        1: "the log that the files are held against",
+        2: "every recorded segment has its file",
+        3: "every file is as it was recorded",
+        4: "every file was recorded",
+        5: "every segment was recorded in time",
+    },
+    "zh": {
+        1: "用作依据的日志",
+        2: "每个已记录片段都有文件",
+        3: "每个文件与记录时一致",
+        4: "每个文件都有记录",
+        5: "每个片段都及时记录",
+    },
+}
+
+FILE_STATES: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "present": "present",
+        "moved": "moved",
+        "altered": "ALTERED",
+        "missing": "MISSING",
+        "disposed": "disposed",
+        "unknown": "UNKNOWN",
+        "late": "late",
+        "unreadable": "NOT READABLE",
+        "ignored": "not footage by name",
+    },
+    "zh": {
+        "present": "存在",
+        "moved": "已移动",
+        "altered": "被改动",
+        "missing": "缺失",
+        "disposed": "已处置",
+        "unknown": "无记录",
+        "late": "迟到",
+        "unreadable": "无法读取",
+        "ignored": "按名称不是录像",
+    },
+}
+
+LINES: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "log": "Log",
+        "counts": "{size} entries, {published} of them published; {chains} chains, {checkpoints} checkpoints,"
+        " {snapshots} heads snapshots",
+        "verified": "the signed roots cover the first {verified} entries",
+        "key": "trusted key",
+        "no_key": "NO KEY WAS GIVEN: nothing here is proven. The log names the key {claimed} as its own; get the key from"
+        " somebody who does not keep the log, and give it with --key.",
+        "findings": "Findings",
+        "more": "and {count} more of {code}",
+        "verdict": "Verdict",
+        "not_checked": "not checked",
+        "footage": "Footage",
+        "files": "{files} files, {size} read; {segments} recorded segments under a signed checkpoint",
+    },
+    "zh": {
+        "log": "日志",
+        "counts": "共 {size} 条，其中已发布 {published} 条；{chains} 条链，{checkpoints} 个检查点，{snapshots} 个链头快照",
+        "verified": "已签名的根覆盖前 {verified} 条",
+        "key": "受信任的密钥",
+        "no_key": "未提供密钥：以下内容均未得到证明。日志自称的密钥为 {claimed}；请从不保管该日志的一方取得密钥，并用 --key 提供。",
+        "findings": "发现的问题",
+        "more": "另有 {count} 项 {code}",
+        "verdict": "结论",
+        "not_checked": "未检查",
+        "footage": "录像",
+        "files": "{files} 个文件，已读取 {size}；已签名检查点之下有 {segments} 个已记录片段",
+    },
+}

@@ -1,0 +1,90 @@
+"""`custody verify log`: checks a whole log, offline, for somebody who trusts only the key that he brings."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from custody.verifier.audit_run import AuditPlan, audit_log
+from custody.verifier.choose_log import choose_log
+from custody.verifier.log_output import log_json, log_lines
+from custody.verifier.log_report import LogReport, Status
+from custody.verifier.progress import progress_bar
+from custody.verifier.texts import LANGUAGES
+from custody.verifier.trust import load_keys, read_checkpoint, remember
+
+_FILE = click.Path(path_type=Path)
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@click.command("log")
+@click.argument("path", type=_FILE, metavar="PATH")
+@click.option(
+    "--key", "keys", multiple=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys. Repeatable."
+)
+@click.option("--log", "origin", metavar="ORIGIN", help="Which log, where the file holds several.")
+@click.option(
+    "--since", type=_FILE, metavar="FILE", help="A checkpoint of this log from before: finds rollback and fork."
+)
+@click.option(
+    "--remember",
+    "memory",
+    type=_FILE,
+    metavar="FILE",
+    help="As --since if FILE exists; a fine log's newest checkpoint is kept there.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the report.")
+@click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes; default: one per processor.")
+def verify_log(
+    *,
+    path: Path,
+    keys: tuple[str, ...],
+    origin: str | None,
+    since: Path | None,
+    memory: Path | None,
+    as_json: bool,
+    lang: str,
+    workers: int | None,
+) -> int:
+    """Check a whole log: entries, tree, signatures, chains, index.
+
+    PATH is the ledger's database file. It is only read; a running ledger is not disturbed. Give the log's key as you
+    got it from somebody else than the operator of the ledger: without --key no signature is checked, and the verdict
+    is "not checked" at best.
+
+    Exit status: 0 fine, 1 findings, 2 could not check.
+    """
+    if since is not None and memory is not None:
+        raise click.UsageError("--since and --remember exclude each other")
+    trusted = load_keys(keys)
+    held = memory if memory is not None and memory.exists() else since
+    plan = AuditPlan(
+        open_log=choose_log(path, origin, trusted),
+        keys=trusted,
+        since=read_checkpoint(held) if held is not None else b"",
+        workers=workers or cores(),
+    )
+    with progress_bar("entries") as progress:
+        report = audit_log(plan, progress)
+    if as_json:
+        click.echo(json.dumps(log_json(report), indent=2, ensure_ascii=True))
+    else:
+        for line in log_lines(report, lang):
+            click.echo(line)
+    _remember(memory, report)
+    return report.status.exit_status
+
+
+def _remember(memory: Path | None, report: LogReport) -> None:
+    if memory is None:
+        return
+    if report.status is Status.FINE and report.verified_note:
+        remember(memory, report.verified_note)
+    else:
+        click.echo("the checkpoint was not remembered, because the log is not fine", err=True)
