@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.core.checkpoint import Checkpoint, open_checkpoint, parse_body, parse_checkpoint, sign_checkpoint
 from custody.core.cosignature import Cosignature, cosign, verify_cosignatures
-from custody.core.cosigned_message import ed25519_message, ml_dsa_44_message
+from custody.core.cosigned_message import MAX_TIMESTAMP, TimestampedSignature, ed25519_message, ml_dsa_44_message
 from custody.core.errors import CustodyError, MalformedError, SignatureError, VerificationError
 from custody.core.hashing import EMPTY_ROOT
 from custody.core.note import (
@@ -336,6 +336,13 @@ def test_an_impossible_time_is_a_misuse(timestamp_s: int) -> None:
     for witness in (WITNESS, WITNESS_PQ):
         with pytest.raises(ValueError, match="time"):
             cosign(CHECKPOINT.encode(), witness, timestamp_s=timestamp_s)
+
+
+def test_a_timestamped_signature_has_one_length_and_a_possible_time() -> None:
+    whole = (MAX_TIMESTAMP).to_bytes(8, "big") + bytes(64)
+    assert TimestampedSignature.parse(whole, signature_bytes=64).encode() == whole
+    for bad in (b"\x80" + whole[1:], whole[1:], whole + b"\x00"):
+        refused("cosignature-malformed", TimestampedSignature.parse, bad, signature_bytes=64)
 
 
 def test_a_timestamped_key_needs_a_time() -> None:

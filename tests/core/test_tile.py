@@ -211,7 +211,7 @@ def test_a_tile_too_narrow_is_refused() -> None:
 def test_an_edge_that_does_not_fit_is_refused(leaves: list[bytes]) -> None:
     edge = {(0, 0): b"".join(leaves[:10])}
     extension = extend(extend(EMPTY_FRONTIER, leaves[:11]).frontier, leaves[11:12])
-    for bad in (edge, {}, {(0, 0): edge[0, 0] + bytes(31)}):
+    for bad in (edge, {}, {(0, 0): edge[0, 0] + bytes(31)}, {(0, 0): edge[0, 0] + bytes(33)}):
         with pytest.raises(MalformedError) as caught:
             extend_tiles(bad, extension)
         assert caught.value.code == "tile-malformed"

@@ -32,7 +32,7 @@ def decode_bundle(bundle: bytes, width: int) -> list[bytes]:
     for _ in range(width):
         start = at + LENGTH_BYTES
         end = start + int.from_bytes(bundle[at:start], "big")
-        if start > len(bundle) or end > len(bundle):
+        if end > len(bundle):  # also where the length itself is cut off, since end >= start
             raise MalformedError(f"the bundle ends within entry {len(entries)} of {width}", code="bundle-malformed")
         entries.append(bundle[start:end])
         at = end
