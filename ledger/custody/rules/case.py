@@ -1,0 +1,134 @@
+"""One subject at one moment: what binds it, and how a breach becomes a finding.
+
+Rules are looked up at the time of the event. Where no rule in force minds a fact, there is no finding.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+from custody.rules.catalogue import CODES
+from custody.rules.finding import MAX_SHOWN, Finding, Subject
+from custody.rules.observation import Observation
+from custody.rules.profile import Rule
+from custody.rules.state import CustodyState, Note, Site, Stream
+
+_PRIORITY_PROFILE: Final = "ctl32"
+"""Binds sites that declare themselves priority targets, whether or not they name it."""
+
+
+class Case:
+    """A stream, or a site, of a state, looked at at `at_us`."""
+
+    def __init__(self, state: CustodyState, site: Site, stream: Stream | None, at_us: int, seen: Observation) -> None:
+        self.state = state
+        self.site = site
+        self.stream = stream
+        self.at_us = at_us
+        self.seen = seen
+        name = site.name if stream is None else stream.name
+        self.subject = Subject(kind="site" if stream is None else "stream", name=name)
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """Notes of the subject itself."""
+        return self.site.notes if self.stream is None else self.stream.notes
+
+    @cached_property
+    def bindings(self) -> list[tuple[int, tuple[str, ...]]]:
+        """(from_us, profiles) in the order of time: what the site and the stream declared to be bound by."""
+        site: tuple[str, ...] = ()
+        stream: tuple[str, ...] = ()
+        found = []
+        notes = list(self.site.notes) + ([] if self.stream is None else self.stream.notes)
+        for note in sorted(notes, key=lambda note: (note.at_us, note.index)):
+            if note.kind == "site_registered":
+                site = tuple(note.body.profiles) + ((_PRIORITY_PROFILE,) if note.body.priority_target else ())
+            elif note.kind in {"stream_registered", "stream_changed"}:
+                stream = tuple(note.body.description.profiles)
+            else:
+                continue
+            found.append((note.at_us, tuple(dict.fromkeys(self.state.base + site + stream))))
+        return found
+
+    def bound(self, at_us: int) -> tuple[str, ...]:
+        """Names of the profiles at a moment; before the first declaration those of the first: law does not wait for it."""
+        bound = self.bindings[0][1] if self.bindings else self.state.base
+        for from_us, names in self.bindings:
+            if from_us > at_us:
+                break
+            bound = names
+        return bound
+
+    def rules(self, code: str, at_us: int) -> tuple[Rule, ...]:
+        """Rules of a code that bind the subject and are in force at a moment."""
+        return tuple(rule for rule in self.state.library.rules(self.bound(at_us), code) if rule.in_force(at_us))
+
+    def rules_during(self, code: str, from_us: int, to_us: int) -> tuple[Rule, ...]:
+        """Rules of a code that bound the subject and were in force at any time of a period, both ends included."""
+        moments = [from_us, *(at_us for at_us, _ in self.bindings if from_us < at_us <= to_us)]
+        found: dict[str, Rule] = {}
+        for place, moment in enumerate(moments):
+            until = moments[place + 1] if place + 1 < len(moments) else to_us
+            for rule in self.state.library.rules(self.bound(moment), code):
+                if rule.from_us <= until and moment < rule.to_us:
+                    found[rule.id] = rule
+        return tuple(found.values())
+
+    def find(
+        self,
+        code: str,
+        rules: Iterable[Rule],
+        period_us: tuple[int, int],
+        *,
+        notes: Iterable[Note] = (),
+        indexes: Iterable[int] = (),
+        numbers: tuple[int, int] | None = None,
+        words: Mapping[str, str | int] | None = None,
+        zh: Mapping[str, str] | None = None,
+    ) -> list[Finding]:
+        """The finding, when there is a rule that minds; `words` fill the texts, `zh` replaces them in Chinese."""
+        broken = tuple(rules)
+        if not broken:
+            return []
+        row = CODES[code]
+        shown = {note.index: note for note in notes}
+        every = sorted({*indexes, *shown})
+        kept = every if len(every) <= MAX_SHOWN else every[: MAX_SHOWN - 1] + every[-1:]
+        filled = {"numbers": _numbers(numbers), **(words or {})}
+        return [
+            Finding(
+                code=code,
+                verdict=row.verdict,
+                severity=max(rule.severity for rule in broken),
+                subject=self.subject,
+                period_us=period_us,
+                indexes=tuple(kept),
+                record_ids=tuple(shown[index].record_id for index in kept if index in shown),
+                numbers=numbers,
+                rules=tuple(dict.fromkeys(rule.id for rule in broken)),
+                articles=tuple({article.id: article for rule in broken for article in rule.articles}.values()),
+                penalties=tuple({rule.penalty.id: rule.penalty for rule in broken if rule.penalty}.values()),
+                en=row.en.format_map(filled),
+                zh=row.zh.format_map({**filled, **(zh or {})}),
+            )
+        ]
+
+
+def _numbers(numbers: tuple[int, int] | None) -> str:
+    if numbers is None:
+        return ""
+    return str(numbers[0]) if numbers[0] == numbers[1] else f"{numbers[0]}-{numbers[1]}"
+
+
+def span(length_us: int) -> str:
+    """A length of time for people: `3 d 04:05:06`, whole seconds, rounded down."""
+    days, rest = divmod(length_us // 1_000_000, 86_400)
+    clock = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
+    return f"{days} d {clock}" if days else clock
+
+
+def moment(at_us: int) -> str:
+    """A time for people: ISO 8601, UTC, whole seconds."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=at_us // 1_000_000)).strftime("%Y-%m-%dT%H:%M:%SZ")

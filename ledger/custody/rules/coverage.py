@@ -1,0 +1,240 @@
+"""Coverage of time: recorded, declared as a gap, or unexplained; and what the clocks say (DESIGN section 7, "on time").
+
+Time in use runs from the declared first use (else the first segment) to retirement. A declared gap with a reason
+explains the time that it names and no more; `unknown` is no reason. Where the recorder is set to record motion only,
+time in which heartbeats show the source alive is explained too.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Final
+
+from custody.rules.case import Case, span
+from custody.rules.finding import Finding
+from custody.rules.footage import CHECK, DAY_US, FUTURE, SECOND_US
+from custody.rules.machines import STREAM, run
+from custody.rules.segments import late_runs
+from custody.rules.spans import Intervals, intersect, length, subtract, union
+from custody.v1 import record_pb2
+
+_REASON_ZH: Final = {
+    record_pb2.GAP_REASON_CAMERA_OFFLINE: "摄像机离线",
+    record_pb2.GAP_REASON_RECORDER_OVERLOAD: "录像设备过载",
+    record_pb2.GAP_REASON_DISK_FULL: "磁盘已满",
+    record_pb2.GAP_REASON_CORRUPT_SEGMENT: "录像段损坏",
+    record_pb2.GAP_REASON_MOTION_ONLY: "仅移动时录像",
+    record_pb2.GAP_REASON_MAINTENANCE: "维护",
+    record_pb2.GAP_REASON_AGENT_DOWN: "登记程序停止",
+    record_pb2.GAP_REASON_POWER: "断电",
+    record_pb2.GAP_REASON_CLOCK_STEP: "时钟跳变",
+    record_pb2.GAP_REASON_UNKNOWN: "原因不明",
+}
+
+
+def reason_of(number: int) -> tuple[str, str]:
+    """A gap's reason in English and Chinese."""
+    name = record_pb2.GapReason.Name(record_pb2.GapReason.ValueType(number)).removeprefix("GAP_REASON_")
+    return name.lower().replace("_", " "), _REASON_ZH.get(record_pb2.GapReason.ValueType(number), name)
+
+
+class Coverage:
+    """The time of the case's stream."""
+
+    def __init__(self, case: Case) -> None:
+        assert case.stream is not None
+        self.case = case
+        self.footage = case.stream.footage
+
+    @cached_property
+    def in_use(self) -> Intervals:
+        """Time in which footage is expected, up to now."""
+        footage = self.footage
+        starts = [row[2] for row in footage.ordered_runs()]
+        periods: Intervals = []
+        since: int | None = None
+        for step in run(STREAM, self.case.notes):
+            if step.after == "in use" and step.before != "in use":
+                since = step.note.body.in_use_from_us or step.note.at_us
+            elif step.after == "retired" and since is not None:
+                periods.append((since, step.note.at_us))
+                since = None
+        if since is not None:
+            periods.append((since, self.case.at_us))
+        elif not periods and starts:
+            periods.append((min(starts), self.case.at_us))
+        return [(begin, min(end, self.case.at_us)) for begin, end in union(periods) if begin < self.case.at_us]
+
+    @cached_property
+    def recorded(self) -> Intervals:
+        """Time of registered segments, whatever became of the files."""
+        return union((row[2], row[3]) for row in self.footage.runs.rows())
+
+    @cached_property
+    def alive(self) -> Intervals:
+        """Time in which the source promised to be heard again."""
+        return union((row[0], row[1]) for row in self.footage.beats.rows())
+
+    @cached_property
+    def declared(self) -> list[tuple[int, int, int, int, int]]:
+        """Declared gaps (from, to, reason, open, index): of several with one begin the last told."""
+        last = {row[1]: row for row in self.footage.gaps.rows()}
+        return sorted((row[1], row[2], row[3], row[4], row[0]) for row in last.values())
+
+    @cached_property
+    def explained(self) -> Intervals:
+        """Time without footage for which a reason was given."""
+        told = [row[:2] for row in self.declared if row[2] != record_pb2.GAP_REASON_UNKNOWN]
+        return union([*told, *intersect(union(self.motion_only()), self.alive)])
+
+    @cached_property
+    def missing(self) -> Intervals:
+        """Time in use that is neither recorded nor explained."""
+        return subtract(subtract(self.in_use, self.recorded), self.explained)
+
+    def motion_only(self) -> Iterator[tuple[int, int]]:
+        """Time in which the recorder was set to record motion only."""
+        since: int | None = None
+        for note in self.case.notes:
+            if note.kind == "recorder_configuration":
+                if since is not None:
+                    yield since, note.at_us
+                since = note.at_us if note.body.motion_only else None
+        if since is not None:
+            yield since, self.case.at_us
+
+
+def check_time(case: Case, coverage: Coverage) -> Iterator[Finding]:
+    """Gaps, silence and availability."""
+    yield from _gaps_declared(case, coverage)
+    shown = {(row[0], row[1]): row[4] for row in coverage.declared}
+    for begin, end in coverage.missing:
+        tail = end == case.at_us
+        rules = [
+            rule
+            for rule in case.rules("gap-unexplained", begin)
+            if end - begin > _tolerated(rule.parameters, tail=tail)
+        ]
+        indexes = [index for (low, high), index in shown.items() if low < end and begin < high]
+        indexes += _neighbours(coverage, begin, end)
+        yield from case.find(
+            "gap-unexplained", rules, (begin, end), indexes=indexes, words={"length": span(end - begin)}
+        )
+    yield from _silence(case, coverage)
+    yield from _availability(case, coverage)
+
+
+def _tolerated(parameters: object, *, tail: bool) -> int:
+    assert isinstance(parameters, dict)
+    return int(parameters["grace_seconds" if tail else "tolerance_seconds"]) * SECOND_US
+
+
+def _neighbours(coverage: Coverage, begin: int, end: int) -> list[int]:
+    runs = coverage.footage.runs.rows()
+    numbers = [last for _, last, _, to_us, _ in runs if to_us == begin]
+    numbers += [first for first, _, from_us, _, _ in coverage.footage.runs.rows() if from_us == end]
+    return [coverage.footage.index_of(number) for number in numbers]
+
+
+def _gaps_declared(case: Case, coverage: Coverage) -> Iterator[Finding]:
+    last_us = coverage.recorded[-1][1] if coverage.recorded else 0
+    for begin, end, reason, still, index in coverage.declared:
+        english, chinese = reason_of(reason)
+        if reason != record_pb2.GAP_REASON_UNKNOWN:
+            rules = case.rules("gap-explained", begin)
+            words = {"length": span(end - begin), "reason": english}
+            yield from case.find(
+                "gap-explained", rules, (begin, end), indexes=[index], zh={"reason": chinese}, words=words
+            )
+        if still and last_us <= begin and not any(other > begin for other, *_ in coverage.declared):
+            yield from case.find("gap-open", case.rules("gap-open", begin), (begin, end), indexes=[index])
+
+
+def _silence(case: Case, coverage: Coverage) -> Iterator[Finding]:
+    rows = list(coverage.footage.beats.rows())
+    for place, (_, until_us, _, index) in enumerate(rows):
+        last = place + 1 == len(rows)
+        next_us = case.at_us if last else rows[place + 1][0]
+        told = union([*coverage.recorded, *coverage.explained])
+        for begin, end in subtract(intersect([(until_us, max(next_us, until_us))], coverage.in_use), told):
+            rules = [
+                rule
+                for rule in case.rules("source-silent", begin)
+                if end - begin > rule.parameters["grace_seconds"] * SECOND_US
+            ]
+            indexes = [index] if last else [index, rows[place + 1][2]]
+            yield from case.find(
+                "source-silent", rules, (begin, end), indexes=indexes, words={"length": span(end - begin)}
+            )
+
+
+def _availability(case: Case, coverage: Coverage) -> Iterator[Finding]:
+    for rule in case.rules("availability-low", case.at_us):
+        window = [(case.at_us - rule.parameters["window_days"] * DAY_US, case.at_us)]
+        expected = intersect(coverage.in_use, window)
+        planned = [row[:2] for row in coverage.declared if row[2] == record_pb2.GAP_REASON_MOTION_ONLY]
+        covered = union([*coverage.recorded, *planned, *intersect(union(coverage.motion_only()), coverage.alive)])
+        whole = length(expected)
+        percent = length(intersect(expected, covered)) * 100 // whole if whole else 100
+        if percent < rule.parameters["minimum_percent"]:
+            period = (expected[0][0], case.at_us)
+            yield from case.find("availability-low", [rule], period, words={"percent": percent})
+
+
+def check_numbers(case: Case, coverage: Coverage) -> Iterator[Finding]:
+    """Numbers that never came, or came twice, or came late."""
+    footage = coverage.footage
+    runs = footage.ordered_runs()
+    before = (0, 0, 0, runs[0][2] if runs else 0, 0)
+    for row in runs:
+        if row[0] > before[1] + 1:
+            hole = [(before[3], row[2])] if before[3] < row[2] else []
+            if not hole or subtract(hole, coverage.explained):
+                period = (min(before[3], row[2]), max(before[3], row[2]))
+                rules = case.rules("number-missing", period[0])
+                indexes = [footage.index_of(number) for number in (before[1], row[0]) if number]
+                numbers = (before[1] + 1, row[0] - 1)
+                yield from case.find("number-missing", rules, period, indexes=indexes, numbers=numbers)
+        before = (row[0], row[1], row[2], row[3], row[4])
+    for number, index, at_us in footage.promised.rows():
+        if number > before[1]:
+            rules = case.rules("number-missing", at_us)
+            numbers = (before[1] + 1, number)
+            yield from case.find("number-missing", rules, (at_us, at_us), indexes=[index], numbers=numbers)
+    for number, index, at_us in footage.repeated.rows():
+        rules = case.rules("number-repeated", at_us)
+        indexes = [index, footage.index_of(number)]
+        yield from case.find("number-repeated", rules, (at_us, at_us), indexes=indexes, numbers=(number, number))
+    for first, last, delay_us in late_runs(case):
+        for low, high in footage.pieces(first, last):
+            period = footage.times(low, high)
+            rules = case.rules("inserted-late", period[1])
+            indexes = [footage.index_of(low), footage.index_of(high)]
+            yield from case.find(
+                "inserted-late", rules, period, indexes=indexes, numbers=(low, high), words={"late": span(delay_us)}
+            )
+
+
+def check_clocks(case: Case) -> Iterator[Finding]:
+    """Recorder time against ledger time, against its own segments and against a reference."""
+    assert case.stream is not None
+    for kind, index, at_us, amount_us in case.stream.footage.clocks.rows():
+        rules = [
+            rule
+            for rule in case.rules("clock-suspect", at_us)
+            if abs(amount_us) > rule.parameters["tolerance_seconds"] * SECOND_US
+        ]
+        amount = span(abs(amount_us))
+        if kind == FUTURE:
+            english, chinese = f"footage ends {amount} after it was sequenced", f"录像结束时间晚于入账时间 {amount}"
+        elif kind == CHECK:
+            sign = "ahead" if amount_us > 0 else "behind"
+            english = f"{amount} {sign} of the reference" if amount_us > 0 else f"{amount} {sign} the reference"
+            chinese = f"比基准时间{'快' if amount_us > 0 else '慢'} {amount}"
+        else:
+            english, chinese = (
+                f"a segment begins {amount} before its predecessor ends",
+                f"录像段起始早于前一段结束 {amount}",
+            )
+        yield from case.find(
+            "clock-suspect", rules, (at_us, at_us), indexes=[index], zh={"what": chinese}, words={"what": english}
+        )

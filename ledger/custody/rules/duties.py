@@ -1,0 +1,164 @@
+"""A site's duties: who it is, who watches, who is trained, what was inspected. D185 Art. 4-7, 12, 13(1), 18."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from custody.core.limits import MAX_TIME_US
+from custody.rules.case import Case, span
+from custody.rules.filings import first_uses
+from custody.rules.finding import Finding
+from custody.rules.footage import DAY_US, HOUR_US, MINUTE_US
+from custody.rules.machines import DELEGATION, ORDER, STREAM, run
+from custody.rules.spans import subtract, union
+from custody.rules.state import Note
+
+
+def check_site(case: Case) -> Iterator[Finding]:
+    """That the site is known, and that every place that must be covered has a camera."""
+    registered = _of(case, "site_registered")
+    uses = first_uses(case)
+    if not registered:
+        if uses:
+            began_us = min(uses.values())
+            yield from case.find(
+                "site-not-registered", case.rules("site-not-registered", began_us), (began_us, case.at_us)
+            )
+        return
+    last = registered[-1]
+    texts = [text for name in uses for text in _described(case.state.streams[name].notes)]
+    for place in last.body.required_coverage:
+        if not any(place in text for text in texts):
+            rules = case.rules("coverage-missing", case.at_us)
+            yield from case.find(
+                "coverage-missing", rules, (last.at_us, case.at_us), notes=[last], words={"place": place}
+            )
+
+
+def _described(notes: Iterable[Note]) -> tuple[str, ...]:
+    texts: tuple[str, ...] = ()
+    for step in run(STREAM, notes):
+        if step.after == "in use":
+            description = step.note.body.description
+            texts = (description.title, description.position, description.purpose)
+    return texts
+
+
+def _of(case: Case, kind: str) -> list[Note]:
+    return [note for note in case.notes if note.kind == kind]
+
+
+def _person(person: Any) -> bytes:
+    """What names a person in this site: the desk uses one disclosure, so one commitment, for each person."""
+    return bytes(person.work_id_commitment or person.name_commitment)
+
+
+def check_staff(case: Case) -> Iterator[Finding]:
+    """People on duty without training, or whose training has run out."""
+    trained: dict[bytes, list[Note]] = {}
+    for note in _of(case, "training"):
+        for person in note.body.people:
+            trained.setdefault(_person(person), []).append(note)
+    duty: dict[tuple[bytes, int], list[tuple[Note, int]]] = {}
+    for note in _of(case, "staff_change"):
+        periods = duty.setdefault((_person(note.body.person), note.body.duty), [])
+        if periods and periods[-1][1] == MAX_TIME_US:
+            if note.body.on_duty:
+                continue
+            periods[-1] = (periods[-1][0], note.at_us)
+        elif note.body.on_duty:
+            periods.append((note, MAX_TIME_US))
+    for (person, _), periods in duty.items():
+        for begin, end_us in periods:
+            yield from _untrained(case, begin, min(end_us, case.at_us), trained.get(person, []))
+
+
+def _untrained(case: Case, begin: Note, until_us: int, training: list[Note]) -> Iterator[Finding]:
+    for rule in case.rules("staff-untrained", begin.at_us):
+        limit_us = begin.at_us + rule.parameters["grace_days"] * DAY_US
+        first_us = min((note.at_us for note in training), default=MAX_TIME_US)
+        if until_us > limit_us and first_us > limit_us:
+            period = (limit_us, min(until_us, first_us))
+            yield from case.find("staff-untrained", [rule], period, notes=[begin, *training[:1]])
+    if training:
+        last = training[-1]
+        expired_us = last.body.valid_until_us
+        if expired_us and expired_us < until_us:
+            rules = case.rules("training-expired", expired_us)
+            yield from case.find("training-expired", rules, (expired_us, until_us), notes=[begin, last])
+
+
+def check_maintenance(case: Case) -> Iterator[Finding]:
+    """Too long without a check of the installation, and delegations that ran out."""
+    uses = first_uses(case)
+    if uses:
+        checks = sorted(_of(case, "maintenance_check"), key=lambda note: note.at_us)
+        ends = [(note.at_us, [note]) for note in checks] + [(case.at_us, [])]
+        since_us, shown = min(uses.values()), list[Note]()
+        for end_us, notes in ends:
+            for rule in case.rules("check-overdue", since_us):
+                limit_us = since_us + rule.parameters["limit_days"] * DAY_US
+                if end_us > limit_us:
+                    words = {"length": span(end_us - since_us)}
+                    yield from case.find("check-overdue", [rule], (limit_us, end_us), notes=shown + notes, words=words)
+            since_us, shown = max(since_us, end_us), notes
+    standing: dict[str, Note] = {}
+    for step in run(DELEGATION, case.notes):
+        if step.after == "delegated":
+            standing[step.thing] = step.note
+        elif step.after == "ended":
+            standing.pop(step.thing, None)
+    for name, note in standing.items():
+        until_us = note.body.valid_until_us
+        if until_us and until_us < case.at_us:
+            rules = case.rules("delegation-expired", until_us)
+            yield from case.find(
+                "delegation-expired", rules, (until_us, case.at_us), notes=[note], words={"delegate": name}
+            )
+
+
+def check_watch(case: Case) -> Iterator[Finding]:
+    """Time without anybody watching, and incidents that were reported late or not at all."""
+    registered = _of(case, "site_registered")
+    if registered and registered[0].at_us < case.at_us:
+        watched = union((note.at_us, note.at_us + note.body.duration_us) for note in _of(case, "watch_shift"))
+        for begin, end in subtract([(registered[0].at_us, case.at_us)], watched):
+            rules = [
+                rule
+                for rule in case.rules("watch-gap", begin)
+                if end - begin > rule.parameters["limit_minutes"] * MINUTE_US
+            ]
+            yield from case.find("watch-gap", rules, (begin, end), words={"length": span(end - begin)})
+    incidents: dict[str, list[Note]] = {}
+    for note in _of(case, "incident_report"):
+        incidents.setdefault(note.body.incident_id, []).append(note)
+    for name, notes in incidents.items():
+        seen_us = notes[0].body.seen_us
+        reported_us = min((note.body.reported_us for note in notes if note.body.reported_us), default=case.at_us)
+        for rule in case.rules("incident-unreported", seen_us):
+            limit_us = rule.parameters["limit_hours"] * HOUR_US
+            if reported_us - seen_us > limit_us:
+                words = {"incident": name, "limit": span(limit_us)}
+                yield from case.find("incident-unreported", [rule], (seen_us, reported_us), notes=notes, words=words)
+
+
+def check_rectification(case: Case) -> Iterator[Finding]:
+    """Orders to put right, against their deadline."""
+    ordered: dict[str, Note] = {}
+    done: dict[str, Note] = {}
+    for step in run(ORDER, case.notes):
+        if step.event == "rectification_order" and step.after is not None:
+            ordered[step.thing] = step.note
+        elif step.after is not None:
+            done.setdefault(step.thing, step.note)
+    for name, order in ordered.items():
+        due_us = order.body.due_us
+        end = done.get(name)
+        if end is None and case.at_us > due_us:
+            rules = case.rules("rectification-overdue", due_us)
+            yield from case.find(
+                "rectification-overdue", rules, (due_us, case.at_us), notes=[order], words={"order": name}
+            )
+        elif end is not None and end.at_us > due_us:
+            rules = case.rules("rectification-late", due_us)
+            words = {"order": name, "late": span(end.at_us - due_us)}
+            yield from case.find("rectification-late", rules, (due_us, end.at_us), notes=[order, end], words=words)

@@ -1,0 +1,237 @@
+"""What one stream's footage chain told, in columns: the hot path of the replay.
+
+An ordinary segment (next number, begins where the last one ended, told in time, not in the future) costs four appends
+and extends a run. Everything out of the ordinary is kept aside when it comes, so that an audit looks at exceptions and
+runs, not at a million rows. `Limits` are the smallest tolerances of all profiles of the library: they decide what is
+kept, the rules decide later what is a finding.
+"""
+
+from bisect import bisect_right, insort
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from custody.core.clock import true_time
+from custody.core.entry import ReadEntry
+from custody.core.record import ReadRecord
+from custody.rules.columns import Columns
+from custody.rules.profile import Library
+from custody.v1 import record_pb2
+
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
+HOUR_US: Final = 60 * MINUTE_US
+DAY_US: Final = 24 * HOUR_US
+
+FUTURE, OVERLAP, CHECK = range(3)
+"""Kinds of row in `clocks`: said to end after it was sequenced; began before its predecessor ended; a bad clock check."""
+
+MAX_NUMBER: Final = 2**63 - 1
+"""Larger segment numbers count as this one: a column holds signed 64 bits."""
+
+_TABLES: Final = {
+    "segments": ("number", "begin_us", "end_us", "index"),
+    "runs": ("first", "last", "from_us", "to_us", "place"),
+    "late": ("number", "delay_us", "index", "end_us"),
+    "repeated": ("number", "index", "begin_us"),
+    "clocks": ("kind", "index", "at_us", "amount_us"),
+    "gaps": ("index", "from_us", "to_us", "reason", "open"),
+    "beats": ("from_us", "to_us", "first_index", "last_index"),
+    "promised": ("number", "index", "at_us"),
+}
+
+
+class Limits(NamedTuple):
+    """Smallest tolerances of any profile, in microseconds."""
+
+    gap_us: int
+    late_us: int
+    clock_us: int
+
+
+def limits_of(library: Library) -> Limits:
+    """What has to be kept so that every profile of the library can be evaluated."""
+
+    def least(code: str, name: str) -> int:
+        return min(library.parameter(code, name), default=0) * SECOND_US
+
+    return Limits(
+        least("gap-unexplained", "tolerance_seconds"),
+        least("inserted-late", "late_seconds"),
+        least("clock-suspect", "tolerance_seconds"),
+    )
+
+
+class Footage:
+    """Columns of one stream; mutable, owned by one state."""
+
+    __slots__ = (
+        "_expected", "_limits", "_next", "_order",
+        "beats", "clocks", "gaps", "late", "promised", "repeated", "runs", "segments",
+    )  # fmt: skip
+
+    segments: Columns
+    runs: Columns
+    late: Columns
+    repeated: Columns
+    clocks: Columns
+    gaps: Columns
+    beats: Columns
+    promised: Columns
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._next = 0  # one more than the largest number
+        self._expected = -1  # the number that continues the last run, when nothing larger is known
+        self._order: list[tuple[int, int]] = []  # (first number, row) of every run, by number
+        for name, columns in _TABLES.items():
+            setattr(self, name, Columns(*columns))
+
+    def tables(self) -> Iterator[tuple[str, Columns]]:
+        """Name and content of every table, in one order."""
+        return ((name, getattr(self, name)) for name in _TABLES)
+
+    def copy(self) -> "Footage":
+        """An independent copy."""
+        twin = Footage(self._limits)
+        for name, table in self.tables():
+            setattr(twin, name, table.copy())
+        twin.resume()
+        return twin
+
+    def resume(self) -> None:
+        """Takes up the thread after the tables were loaded."""
+        firsts, lasts = self.runs.columns[:2]
+        if len(lasts):
+            self._order = sorted(zip(firsts, range(len(firsts)), strict=True))
+            self._next = max(lasts) + 1
+            self._expected = self._next if lasts[-1] + 1 == self._next else -1
+
+    def segment(self, index: int, entry: ReadEntry, record: ReadRecord, body: Any) -> None:
+        """Takes a segment."""
+        number: int = body.number
+        begin_us = record.at_us
+        end_us = begin_us + body.duration_us
+        runs = self.runs.columns
+        gap_us = self._limits.gap_us
+        if number == self._expected and -gap_us <= begin_us - runs[3][-1] <= gap_us and number < MAX_NUMBER:
+            runs[1][-1] = number
+            runs[3][-1] = end_us
+            self._next = self._expected = number + 1
+        elif not self._strange(index, min(number, MAX_NUMBER), begin_us, end_us):
+            return
+        numbers, begins, ends, indexes = self.segments.columns
+        numbers.append(runs[1][-1])
+        begins.append(begin_us)
+        ends.append(end_us)
+        indexes.append(index)
+        delay_us = entry.sequenced_at_us - end_us
+        if not -self._limits.clock_us <= delay_us <= self._limits.late_us:
+            self._untimely(index, runs[1][-1], record, delay_us, end_us)
+
+    def _strange(self, index: int, number: int, begin_us: int, end_us: int) -> bool:
+        if number < self._next and self.place(number) is not None:
+            self.repeated.append(number, index, begin_us)
+            return False
+        _, lasts, _, ends, _ = self.runs.columns
+        follows = len(lasts) > 0 and number == lasts[-1] + 1
+        gap_us = self._limits.gap_us
+        if follows and -gap_us <= begin_us - ends[-1] <= gap_us:
+            lasts[-1] = number
+            ends[-1] = end_us
+        else:
+            if follows and begin_us < ends[-1]:
+                self.clocks.append(OVERLAP, index, begin_us, ends[-1] - begin_us)
+            insort(self._order, (number, len(self.runs)))
+            self.runs.append(number, number, begin_us, end_us, len(self.segments))
+        self._next = max(self._next, number + 1)
+        self._expected = self._next if number + 1 == self._next else -1
+        return True
+
+    def _untimely(self, index: int, number: int, record: ReadRecord, delay_us: int, end_us: int) -> None:
+        if delay_us > 0:
+            self.late.append(number, delay_us, index, end_us)
+            return
+        # Only here the clock's quality matters, so only here the record is parsed for it.
+        quality = record_pb2.Record.FromString(record.raw).clock
+        earliest_us = true_time(end_us, quality, self._limits.clock_us).earliest_us
+        ahead_us = earliest_us - (end_us + delay_us)
+        if ahead_us > 0:
+            self.clocks.append(FUTURE, index, record.at_us, -delay_us)
+
+    def gap(self, index: int, entry: ReadEntry, record: ReadRecord, body: Any) -> None:
+        """Takes a declared gap."""
+        self.gaps.append(index, body.span.from_us, body.span.to_us, body.reason, int(body.open))
+
+    def heartbeat(self, index: int, entry: ReadEntry, record: ReadRecord, body: Any) -> None:
+        """Takes a heartbeat: the source is alive from now for the interval that it promises."""
+        until_us = record.at_us + body.interval_us
+        beats = self.beats.columns
+        if len(self.beats) and beats[0][-1] <= record.at_us <= beats[1][-1]:
+            beats[1][-1] = max(beats[1][-1], until_us)
+            beats[3][-1] = index
+        else:
+            self.beats.append(record.at_us, until_us, index, index)
+        promised = self.promised.columns
+        if not len(self.promised):
+            self.promised.append(min(body.last_segment, MAX_NUMBER), index, record.at_us)
+        elif body.last_segment > promised[0][0]:
+            promised[0][0], promised[1][0], promised[2][0] = min(body.last_segment, MAX_NUMBER), index, record.at_us
+
+    def clock_check(self, index: int, entry: ReadEntry, record: ReadRecord, body: Any) -> None:
+        """Takes a clock check; a good one needs no memory."""
+        offset_us = body.device_us - body.reference_us
+        if abs(offset_us) > self._limits.clock_us:
+            self.clocks.append(CHECK, index, record.at_us, offset_us)
+
+    def place(self, number: int) -> int | None:
+        """Row of a segment number in `segments`, or None when it never came. Logarithmic in the number of runs."""
+        at = bisect_right(self._order, (number, MAX_NUMBER)) - 1
+        if at < 0:
+            return None
+        first, row = self._order[at]
+        _, lasts, _, _, places = self.runs.columns
+        return places[row] + number - first if number <= lasts[row] else None
+
+    def pieces(self, first: int, last: int) -> list[tuple[int, int]]:
+        """The recorded parts of a range of numbers, as (first, last), ascending."""
+        found = []
+        lasts = self.runs.columns[1]
+        at = max(bisect_right(self._order, (first, MAX_NUMBER)) - 1, 0)
+        while at < len(self._order) and self._order[at][0] <= last:
+            low, row = self._order[at]
+            if lasts[row] >= first:
+                found.append((max(low, first), min(lasts[row], last)))
+            at += 1
+        return found
+
+    def ordered_runs(self) -> list[tuple[int, ...]]:
+        """Rows of `runs` by number."""
+        columns = self.runs.columns
+        return [tuple(column[row] for column in columns) for _, row in self._order]
+
+    def index_of(self, number: int) -> int:
+        """Leaf index of a segment that is known to have come."""
+        place = self.place(number)
+        assert place is not None
+        return self.segments.columns[3][place]
+
+    def split(self, first: int, last: int, moment_us: int) -> int:
+        """First number of a piece of one run whose segment ends after `moment_us`; last + 1 when none does."""
+        place = self.place(first)
+        assert place is not None
+        ends = self.segments.columns[2]
+        return first + bisect_right(ends, moment_us, place, place + last - first + 1) - place
+
+    def split_begin(self, first: int, last: int, moment_us: int) -> int:
+        """First number of a piece of one run whose segment begins at or after `moment_us`; last + 1 when none does."""
+        place = self.place(first)
+        assert place is not None
+        begins = self.segments.columns[1]
+        return first + bisect_right(begins, moment_us - 1, place, place + last - first + 1) - place
+
+    def times(self, first: int, last: int) -> tuple[int, int]:
+        """Begin of the first and end of the last segment of a piece of one run."""
+        one, other = self.place(first), self.place(last)
+        assert one is not None
+        assert other is not None
+        return self.segments.columns[1][one], self.segments.columns[2][other]

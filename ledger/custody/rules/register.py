@@ -1,0 +1,178 @@
+"""Required fields and authorisation: the access register, and every rule that is made of required fields alone.
+
+An original whose correction names a replacement of the same kind is not asked for its missing fields again: the
+replacement is. Both are listed.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from custody.rules.case import Case, span
+from custody.rules.finding import Finding
+from custody.rules.footage import HOUR_US
+from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
+from custody.rules.profile import Rule
+from custody.rules.state import Note
+from custody.v1 import record_pb2 as pb
+
+_OWN_STAFF: Final = frozenset({pb.ACCESSOR_KIND_OPERATOR_STAFF, pb.ACCESSOR_KIND_MAINTAINER})
+_LOOKING: Final = frozenset({pb.ACCESS_ACT_VIEW, pb.ACCESS_ACT_CONSULT})
+_AUTHORISING: Final = frozenset({pb.DOCUMENT_KIND_APPROVAL, pb.DOCUMENT_KIND_COURT_ORDER, pb.DOCUMENT_KIND_CONSENT})
+_EMERGENCIES: Final = frozenset(
+    {
+        pb.ACCESS_PURPOSE_STATE_SECURITY,
+        pb.ACCESS_PURPOSE_CRIMINAL_CASE,
+        pb.ACCESS_PURPOSE_PUBLIC_ORDER_CASE,
+        pb.ACCESS_PURPOSE_PUBLIC_EMERGENCY,
+        pb.ACCESS_PURPOSE_NATURAL_DISASTER,
+        pb.ACCESS_PURPOSE_ACCIDENT_DISASTER,
+        pb.ACCESS_PURPOSE_PUBLIC_HEALTH,
+        pb.ACCESS_PURPOSE_SOCIAL_SECURITY,
+    }
+)
+_ANSWERS: Final = {"access_request": "open", "access_granted": "granted", "access_refused": "refused"}
+_NOTHING_THERE: Final = frozenset({pb.REFUSAL_REASON_FOOTAGE_DISPOSED, pb.REFUSAL_REASON_FOOTAGE_NEVER_RECORDED})
+
+_ZH: Final = {
+    "access_request": "请求", "access_granted": "同意", "access_refused": "拒绝", "hold_placed": "设立保全",
+    "hold_released": "解除保全", "stream_registered": "登记", "stream_changed": "变更", "stream_retired": "停用",
+    "rectification_order": "责令整改", "rectification_done": "整改完成", "none": "无", "unknown": "未登记", "in use": "使用中",
+    "retired": "已停用", "placed": "保全中", "released": "已解除", "open": "待答复", "granted": "已同意", "refused": "已拒绝",
+    "sound": "完好", "broken": "故障", "reported": "已报修", "began": "发生", "repaired": "修复", "ordered": "已责令",
+    "done": "已完成", "unfiled": "未备案", "filed": "已备案", "accepted": "受理", "changed": "变更", "withdrawn": "撤销",
+    "delegated": "已委托", "ended": "已终止",
+}  # fmt: skip
+
+
+def check_required(case: Case) -> Iterator[Finding]:
+    """Every field that a rule in force requires and a record lacks."""
+    replaced = {index for index, _ in _corrections(case)}
+    for note in case.notes:
+        if note.index in replaced:
+            continue
+        lacking: dict[str, tuple[list[Rule], list[str]]] = {}
+        for rule in case.rules("requires", note.at_us):
+            lacks = [
+                need.field
+                for need in rule.requires
+                if need.kind == note.kind and need.applies(note.body) and not need.holds(note.body)
+            ]
+            if lacks:
+                rules, fields = lacking.setdefault(rule.code, ([], []))
+                rules.append(rule)
+                fields.extend(lacks)
+        for code, (rules, fields) in lacking.items():
+            period = (note.at_us, note.at_us)
+            yield from case.find(code, rules, period, notes=[note], words={"fields": ", ".join(dict.fromkeys(fields))})
+
+
+def check_corrections(case: Case) -> Iterator[Finding]:
+    """Lists corrected entries beside what corrects them."""
+    for note in case.notes:
+        if note.kind == "correction":
+            rules = case.rules("corrected", note.at_us)
+            yield from case.find("corrected", rules, (note.at_us, note.at_us), notes=[note], indexes=[note.body.index])
+
+
+def _corrections(case: Case) -> Iterator[tuple[int, Note]]:
+    kinds = {note.index: note.kind for note in case.notes}
+    by_id = {note.record_id: note for note in case.notes}
+    for note in case.notes:
+        if note.kind == "correction":
+            other = by_id.get(note.body.replacement_id)
+            if other is not None and kinds.get(note.body.index) == other.kind:
+                yield note.body.index, other
+
+
+def check_order(case: Case) -> Iterator[Finding]:
+    """Events that cannot follow what was told before."""
+    for machine in OF_SITE if case.stream is None else OF_STREAM:
+        for step in run(machine, case.notes):
+            if step.after is None:
+                rules = case.rules("out-of-order", step.note.at_us)
+                zh = {
+                    "machine": machine.zh,
+                    "event": _ZH.get(step.event, step.event),
+                    "state": _ZH.get(step.before, step.before),
+                }
+                yield from case.find(
+                    "out-of-order", rules, (step.note.at_us, step.note.at_us), notes=[step.note], zh=zh,
+                    words={"machine": machine.name, "name": step.thing, "event": step.event, "state": step.before},
+                )  # fmt: skip
+
+
+def check_authorisation(case: Case) -> Iterator[Finding]:
+    """Access without a grant that covers it and without an authorising document. Own staff may look on duty."""
+    requests: dict[str, tuple[str, Note]] = {}
+    for note in case.notes:
+        if note.kind in _ANSWERS:
+            requests[note.body.request_id] = (_ANSWERS[note.kind], note)
+        elif note.kind == "access":
+            found = _unauthorised(note, requests.get(note.body.request_id))
+            if found is not None:
+                shown = [note] + ([requests[note.body.request_id][1]] if note.body.request_id in requests else [])
+                rules = case.rules("no-authorisation", note.at_us)
+                yield from case.find(
+                    "no-authorisation",
+                    rules,
+                    (note.at_us, note.at_us),
+                    notes=shown,
+                    zh={"what": found[1]},
+                    words={"what": found[0]},
+                )
+
+
+def _unauthorised(note: Note, answer: tuple[str, Note] | None) -> tuple[str, str] | None:
+    body: Any = note.body
+    if body.accessor in _OWN_STAFF and body.act in _LOOKING:
+        return None
+    if any(document.kind in _AUTHORISING and document.document_sha256 for document in body.documents):
+        return None
+    if answer is None:
+        return (
+            ("request unknown", "请求不存在")
+            if body.request_id
+            else ("neither grant nor approval", "既无同意也无批准文件")
+        )
+    state, other = answer
+    if state == "refused":
+        return "the request was refused", "请求已被拒绝"
+    if state == "open":
+        return "the request was not answered", "请求尚未答复"
+    if other.body.valid_until_us and note.at_us >= other.body.valid_until_us:
+        return "the grant had expired", "同意已过期"
+    return None
+
+
+def check_requests(case: Case) -> Iterator[Finding]:
+    """Requests that nobody answered in time, and emergencies that were refused although they were documented."""
+    answered: dict[str, Note] = {}
+    asked: dict[str, Note] = {}
+    for step in run(REQUEST, case.notes):
+        if step.event == "access_request" and step.after is not None:
+            asked[step.thing] = step.note
+        elif step.after is not None:
+            answered.setdefault(step.thing, step.note)
+            if step.event == "access_refused" and _hindered(asked[step.thing], step.note):
+                rules = case.rules("emergency-refused", step.note.at_us)
+                period = (asked[step.thing].at_us, step.note.at_us)
+                shown = [asked[step.thing], step.note]
+                yield from case.find("emergency-refused", rules, period, notes=shown, words={"request": step.thing})
+    for name, note in asked.items():
+        answer = answered.get(name)
+        until_us = case.at_us if answer is None else answer.at_us
+        for rule in case.rules("request-unanswered", note.at_us):
+            limit_us = rule.parameters["limit_hours"] * HOUR_US
+            if until_us - note.at_us > limit_us:
+                shown = [note] if answer is None else [note, answer]
+                words = {"request": name, "limit": span(limit_us)}
+                yield from case.find("request-unanswered", [rule], (note.at_us, until_us), notes=shown, words=words)
+
+
+def _hindered(request: Note, refusal: Note) -> bool:
+    body = request.body
+    if body.purpose not in _EMERGENCIES or refusal.body.reason in _NOTHING_THERE:
+        return False
+    if refusal.body.reason == pb.REFUSAL_REASON_ONE_OFFICER_ONLY:
+        return len(body.officers) >= 2
+    return any(doc.kind == pb.DOCUMENT_KIND_CERTIFYING and doc.document_sha256 for doc in body.documents)

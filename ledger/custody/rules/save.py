@@ -1,0 +1,99 @@
+r"""The state as bytes and back: one spelling, bound to the law that it was made under.
+
+    "custody-state-1\n" | length of head (8 bytes) | head (JSON, sorted) | notes | tables, each as the head says
+
+Columns are stored as they are; notes are stored as the records that they came from and read back strictly, so a saved
+state can hold nothing that a log could not. Replaying a log in one go or in parts with a save between gives the same
+bytes. The saver keeps them where nobody else writes: they are a cache of the log and not evidence.
+"""
+
+import json
+from typing import Any, Final
+
+from custody.core.errors import MalformedError
+from custody.core.names import check_identity, check_stream
+from custody.core.record import read_record
+from custody.rules.footage import Footage
+from custody.rules.profile import Library
+from custody.rules.state import IN_COLUMNS, CustodyState, Note
+
+_MAGIC: Final = b"custody-state-1\n"
+
+
+def save(state: CustodyState) -> bytes:
+    """The inverse of `restore`."""
+    notes = [note.raw for note in state.notes]
+    tables = [(name, [len(table) for _, table in stream.footage.tables()]) for name, stream in state.streams.items()]
+    head = {
+        "base": list(state.base),
+        "law": state.library.digest.hex(),
+        "notes": [[note.index, note.sequenced_us, note.submitter, len(note.raw)] for note in state.notes],
+        "sequenced_us": state.sequenced_us,
+        "sites": list(state.sites),
+        "size": state.size,
+        "streams": tables,
+    }
+    raw = json.dumps(head, sort_keys=True, separators=(",", ":")).encode("ascii")
+    dumps = [table.dump() for stream in state.streams.values() for _, table in stream.footage.tables()]
+    return b"".join([_MAGIC, len(raw).to_bytes(8, "big"), raw, *notes, *dumps])
+
+
+def restore(library: Library, data: bytes) -> CustodyState:
+    """Reads a saved state; raises MalformedError: 'state-malformed', or 'state-law' when it was made under other profiles."""
+    try:
+        return _restore(library, data)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise MalformedError("not a saved custody state", code="state-malformed") from error
+
+
+def _restore(library: Library, data: bytes) -> CustodyState:
+    begin = len(_MAGIC) + 8
+    length = int.from_bytes(data[len(_MAGIC) : begin], "big")
+    if not data.startswith(_MAGIC) or len(data) < begin + length:
+        raise ValueError("magic or length")
+    head: dict[str, Any] = json.loads(data[begin : begin + length])
+    if head["law"] != library.digest.hex():
+        raise MalformedError("the state was saved under other rule profiles; replay the log", code="state-law")
+    state = CustodyState(library, base=head["base"])
+    for name in head["sites"]:
+        state.site(name)
+    for name, _ in head["streams"]:
+        state.stream(check_stream(name))
+    here = begin + length
+    for index, sequenced_us, submitter, size in head["notes"]:
+        _restore_note(state, index, sequenced_us, check_identity(submitter), data[here : here + size])
+        here += size
+    for name, sizes in head["streams"]:
+        here = _restore_tables(state.streams[name].footage, sizes, data, here)
+    state.size, state.sequenced_us = int(head["size"]), int(head["sequenced_us"])
+    if save(state) != data:
+        raise ValueError("another spelling")
+    return state
+
+
+def _restore_note(state: CustodyState, index: int, sequenced_us: int, submitter: str, raw: bytes) -> None:
+    record = read_record(raw)
+    if record.kind.name in IN_COLUMNS:
+        raise ValueError("a footage record among the notes")
+    state.note(
+        Note(
+            index=index,
+            sequenced_us=sequenced_us,
+            submitter=submitter,
+            record_id=record.record_id,
+            at_us=record.at_us,
+            kind=record.kind.name,
+            body=record.body,
+            raw=raw,
+            chains=record.chains,
+        )
+    )
+
+
+def _restore_tables(footage: Footage, sizes: list[int], data: bytes, here: int) -> int:
+    for (_, table), rows in zip(footage.tables(), sizes, strict=True):
+        size = rows * 8 * len(table.names)
+        table.load(data[here : here + size], rows)
+        here += size
+    footage.resume()
+    return here
