@@ -49,6 +49,7 @@ def records(draw: DrawFn, kind: str | None = None) -> record_pb2.Record:
     """Any record that a ledger takes, of one kind or of any."""
     name = kind or draw(st.sampled_from(sorted(KINDS)))
     descriptor = record_pb2.Record.DESCRIPTOR.fields_by_name[name].message_type
+    assert descriptor is not None
     required = frozenset(path.partition(".")[0] for path in KINDS[name].required)
     body = draw(_messages(descriptor, required))
     if KINDS[name].family == "either" and not body.streams and not body.site:
@@ -131,7 +132,7 @@ def _mend(draw: DrawFn, message: Any) -> None:
         message.digests.extend(digests)
 
 
-def _scalars(field: FieldDescriptor) -> SearchStrategy[Any]:
+def _scalars(field: FieldDescriptor) -> SearchStrategy[Any]:  # noqa: PLR0911  one return per case
     name = field.name
     if field.enum_type is not None:
         return st.sampled_from(sorted(set(field.enum_type.values_by_number) - {0}))
@@ -152,5 +153,5 @@ def _scalars(field: FieldDescriptor) -> SearchStrategy[Any]:
         case FieldDescriptor.TYPE_UINT32:
             return st.integers(1, (1 << 32) - 1)
         case FieldDescriptor.TYPE_BOOL:
-            return st.just(True)  # noqa: FBT003
+            return st.just(True)
     raise NotImplementedError(f"no strategy for {field.full_name}")

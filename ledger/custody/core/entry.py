@@ -18,7 +18,6 @@ from custody.core.wire import list_item
 from custody.core.wire import varint as varint  # noqa: PLC0414  the client imports it from here
 from custody.v1 import entry_pb2
 
-
 STAMP_TAG: Final = b"\x1a"
 """Field 3, length-delimited: the submitter."""
 

@@ -11,6 +11,7 @@ nothing, and an empty item of a list, are refused, for both would spell "nothing
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any, Final, NoReturn
 
@@ -183,7 +184,7 @@ def _check_digest(digest: Any) -> None:
 
 def _check_ascending(digests: Any) -> None:
     algorithms = [digest.algorithm for digest in digests]
-    if any(later <= earlier for earlier, later in zip(algorithms, algorithms[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(algorithms)):
         raise MalformedError("digests are not sorted by algorithm, or one is twice", code="record-digest")
 
 

@@ -46,7 +46,7 @@ class Submitted(NamedTuple):
 class Receipted(NamedTuple):
     """One entry that is proven to be in the log."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     leaf: bytes
     entry: ReadEntry
 

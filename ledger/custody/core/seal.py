@@ -46,7 +46,9 @@ SIGNATURE_BYTES: Final = {ED25519: 64, P256: 64, ML_DSA_44: 2_420}
 _P256_HALF_BYTES: Final = 32
 
 _ED25519_P: Final = 2**255 - 19
-_ORDER_8_Y: Final = 2707385501144840649318225287225658788936804267575313519463743609750303021
+_ORDER_8_Y: Final = int.from_bytes(
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
+)
 _SMALL_ORDER_Y: Final = frozenset({0, 1, _ED25519_P - 1, _ORDER_8_Y, _ED25519_P - _ORDER_8_Y})
 """y of the points of order 1, 2, 4 and 8. Such a key verifies a signature over texts that were never signed."""
 
@@ -149,7 +151,7 @@ def sign(key: PrivateKey, message: bytes) -> bytes:
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         return key.sign(message)
     if not isinstance(key.curve, ec.SECP256R1):
-        raise ValueError("seals are made on the curve P-256 only")
+        raise ValueError("seals are made on the curve P-256 only")  # noqa: TRY004  a wrong value of the right type
     r, s = decode_dss_signature(key.sign(message, ec.ECDSA(SHA256())))
     return r.to_bytes(_P256_HALF_BYTES, "big") + s.to_bytes(_P256_HALF_BYTES, "big")
 
