@@ -1,1 +1,48 @@
-"""The client library: submits records, verifies every receipt, and remembers the last checkpoint."""
+"""The client library: submits records, verifies every receipt, and remembers the last checkpoint.
+
+`aio.LedgerClient` is the client for asyncio, `sync.SyncLedgerClient` the same for threads; `outbox.Outbox` keeps records
+on disk until they are receipted and `drain.Drain` sends them. Guide: docs/client.md.
+"""
+
+from custody.client.aio import Followed, LedgerClient, Seen
+from custody.client.errors import (
+    ClientStorageError,
+    FileInUse,
+    KeysNotPinned,
+    LatchedError,
+    LedgerUnavailable,
+    OutboxConflict,
+    OutboxFull,
+    OutboxNotEmpty,
+    ReadError,
+    RefusedError,
+)
+from custody.client.pin import fetch_keys, pin
+from custody.client.receipt import ProvenEntry, Receipt
+from custody.client.state import Conflict, State
+from custody.client.wire import tls
+from custody.core.receipt import Submitted
+
+__all__ = [
+    "ClientStorageError",
+    "Conflict",
+    "FileInUse",
+    "Followed",
+    "KeysNotPinned",
+    "LatchedError",
+    "LedgerClient",
+    "LedgerUnavailable",
+    "OutboxConflict",
+    "OutboxFull",
+    "OutboxNotEmpty",
+    "ProvenEntry",
+    "ReadError",
+    "Receipt",
+    "RefusedError",
+    "Seen",
+    "State",
+    "Submitted",
+    "fetch_keys",
+    "pin",
+    "tls",
+]

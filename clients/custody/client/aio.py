@@ -1,0 +1,367 @@
+"""`LedgerClient`: append, read, prove and follow, from asyncio.
+
+Everything that a method returns was verified first: signed by a configured key, proven under that checkpoint, and the
+checkpoint proven consistent with the last one held, which is on disk before a receipt is handed out.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import grpc
+
+from custody.client import selection
+from custody.client.backoff import Backoff
+from custody.client.batch import Item, read_batch
+from custody.client.environment import Environment
+from custody.client.errors import KeysNotPinned, LedgerUnavailable, RefusedError
+from custody.client.heads import ChainEnds, check_chain_heads
+from custody.client.link import LedgerLink
+from custody.client.reading import Page, prove_page, prove_run, read_page
+from custody.client.receipt import ProvenEntry, Receipt
+from custody.client.refusal import from_message
+from custody.client.session import Session, decode
+from custody.client.state import Conflict, State
+from custody.client.wire import Metadata, Wire
+from custody.core.checkpoint import Checkpoint
+from custody.core.note import VerifierKey
+from custody.core.proof import verify_consistency, verify_inclusion
+from custody.core.receipt import Submitted
+from custody.v1 import ledger_pb2
+
+DEFAULT_TIMEOUT_S = 10.0
+"""Deadline of one call, its retries included."""
+
+
+class Seen(NamedTuple):
+    """A checkpoint that was verified and placed, and its signed note."""
+
+    checkpoint: Checkpoint
+    note: bytes
+
+
+class Followed(NamedTuple):
+    """What `follow` yields: a published checkpoint and entries proven under it."""
+
+    seen: Seen
+    entries: list[ProvenEntry]
+
+
+class LedgerClient:
+    """A client of one log. Any number of tasks of one event loop may share it. Made by `connect`."""
+
+    def __init__(self, link: LedgerLink, *, owned: State | None) -> None:
+        self._link = link
+        self._owned = owned
+
+    @classmethod
+    async def connect(
+        cls,
+        target: str | Sequence[str],
+        *,
+        log: str,
+        vkeys: Sequence[str | VerifierKey] = (),
+        state: State | Path | str | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Metadata = (),
+        options: Sequence[tuple[str, Any]] = (),
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        backoff: Backoff | None = None,
+        environment: Environment | None = None,
+    ) -> "LedgerClient":
+        """Opens the state and makes ready; nothing is sent before the first call.
+
+        Args:
+            target: `unix:/path` or `host:port`, or several servers of the same ledger in order of preference.
+            log: the log's origin.
+            vkeys: the keys that sign it (C2SP vkeys). None: those that `pin` stored in the state.
+            state: file of what is remembered between runs, or an open `State`. None: nothing outlives the client, and a
+                rollback between two runs goes unseen.
+            credentials: from `tls`; None speaks in clear, for Unix sockets and tests.
+            metadata: sent with every call.
+            options: further gRPC channel options.
+            timeout_s: deadline of one call, its retries included, where the call gives none.
+            backoff: waits between retries.
+            environment: clocks and randomness.
+
+        Raises KeysNotPinned, MalformedError (vkeys), ClientStorageError, FileInUse; SignatureError when the remembered
+        checkpoint is not signed by these keys.
+        """
+        targets = (target,) if isinstance(target, str) else tuple(target)
+        opened = state if isinstance(state, State) else State(None if state is None else Path(state))
+        owned = None if opened is state else opened
+        try:
+            keys = [VerifierKey.parse(key) if isinstance(key, str) else key for key in vkeys] or opened.pinned(log)
+            if not keys:
+                raise KeysNotPinned(f"no keys are given or pinned for {log}: pass vkeys, or pin them once")
+            session = Session(log, keys, opened.checkpoint(log))
+            wire = Wire(targets=targets, credentials=credentials, metadata=metadata, options=options)
+            link = LedgerLink(
+                wire,
+                session,
+                opened,
+                environment or Environment(),
+                backoff or Backoff(cap_s=2.0),
+                timeout_s,
+            )
+        except BaseException:
+            if owned is not None:
+                owned.close()
+            raise
+        return cls(link, owned=owned)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends all calls and closes what `connect` opened."""
+        await self._link.close()
+        if self._owned is not None:
+            self._owned.close()
+
+    @property
+    def log(self) -> str:
+        """The log's origin."""
+        return self._link.session.origin
+
+    @property
+    def held(self) -> Seen:
+        """The newest checkpoint that was proven; size 0 and an empty note before the first."""
+        return Seen(self._link.session.held, self._link.session.note)
+
+    @property
+    def target(self) -> str:
+        """The server that the next call goes to."""
+        return self._link.wire.target
+
+    # ---- append
+
+    async def append(self, records: Sequence[Item], *, timeout_s: float | None = None, retry: bool = True) -> Receipt:
+        """Appends a batch, whole or not at all, and returns its receipt, verified; the records may then be let go.
+
+        Safe to repeat: a record that is in the log already gets its first receipt again. `retry` repeats by itself until
+        the deadline after lost answers and retryable refusals.
+
+        Raises MalformedError (the batch, or a malformed answer), RefusedError, LedgerUnavailable (unknown whether it was
+        appended), a VerificationError (above all RollbackError, ForkError), LatchedError, ClientStorageError.
+        """
+        self._link.check_latch()
+        batch = read_batch(records)
+        request, known_size = self._link.session.append_request(batch)
+        try:
+            response = await self._link.call("Append", request, timeout_s=timeout_s, retry=retry)
+        except RefusedError as error:
+            await self._link.refused(error, known_size)
+            raise
+        return await self._receive(batch, response, known_size)
+
+    async def append_stream(
+        self,
+        batches: AsyncIterable[Sequence[Item]],
+        *,
+        in_flight: int = 8,
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[Receipt | RefusedError]:
+        """Appends many batches over one stream, at most `in_flight` of them unanswered; answers come in their order.
+
+        A refusal is yielded in the place of the receipt and ends nothing. For sources that have much to send: the next
+        answer is read only when the bound is reached or the batches end. After any error every batch without a receipt may
+        be appended again. `timeout_s` bounds the whole stream; None: no bound.
+        """
+        if in_flight < 1:
+            raise ValueError("at least one batch is in flight")
+        call, target = self._link.wire.duplex("AppendStream", timeout_s)
+        waiting: deque[tuple[list[Submitted], int]] = deque()
+        try:
+            async for records in batches:
+                self._link.check_latch()
+                batch = read_batch(records)
+                request, known_size = self._link.session.append_request(batch)
+                await call.write(request)
+                waiting.append((batch, known_size))
+                if len(waiting) >= in_flight:
+                    yield await self._next_receipt(call, *waiting.popleft())
+            await call.done_writing()
+            while waiting:
+                yield await self._next_receipt(call, *waiting.popleft())
+        except grpc.aio.AioRpcError as error:
+            raise self._link.wire.failed(target, error) from error
+        except asyncio.InvalidStateError as error:
+            raise LedgerUnavailable("the stream ended before every batch was sent") from error
+        finally:
+            call.cancel()
+
+    async def _next_receipt(
+        self, call: "grpc.aio.StreamStreamCall[bytes, bytes]", batch: list[Submitted], known_size: int
+    ) -> Receipt | RefusedError:
+        raw = await call.read()
+        if not isinstance(raw, bytes):
+            raise LedgerUnavailable("the ledger ended the stream before it answered every batch")
+        result = decode(ledger_pb2.AppendResult, raw)
+        if result.WhichOneof("outcome") == "refusal":
+            refusal = from_message(result.refusal)
+            await self._link.refused(refusal, known_size)
+            return refusal
+        return await self._receive(batch, result.response.SerializeToString(), known_size)
+
+    async def _receive(self, batch: Sequence[Submitted], response: bytes, known_size: int) -> Receipt:
+        receipt, sighting = self._link.session.read_receipt(batch, response, known_size)
+        await self._link.accept(sighting)
+        await self._link.remember()
+        return receipt
+
+    # ---- read
+
+    async def read(self, what: selection.Selection, *, timeout_s: float | None = None) -> AsyncIterator[ProvenEntry]:
+        """Entries of a selection (`custody.client.selection`), each proven and checked before it is yielded.
+
+        Raises RefusedError, LedgerUnavailable, MalformedError, ReadError, and other VerificationErrors.
+        """
+        request = ledger_pb2.ReadEntriesRequest()
+        request.CopyFrom(what.request)
+        request.log = self.log
+        request.with_proof = True
+        check = what.check()
+        size = self.held.checkpoint.size
+        async with aclosing(self._link.wire.stream("ReadEntries", request.SerializeToString(), timeout_s)) as pages:
+            async for raw in pages:
+                page, seen = await self._prove(raw)
+                size = seen.checkpoint.size
+                for entry in page.entries:
+                    check.entry(entry)
+                    yield entry
+        check.end(size)
+
+    def read_range(self, first: int, count: int) -> AsyncIterator[ProvenEntry]:
+        """Entries [first, first + count) or to the end of the log."""
+        return self.read(selection.by_range(first, count))
+
+    def read_chain(self, chain: str, first_seq: int = 1, count: int = 0) -> AsyncIterator[ProvenEntry]:
+        """A chain from `first_seq` on; count 0: to its end. Whether it ends there, `chain_heads` says."""
+        return self.read(selection.by_chain(chain, first_seq, count))
+
+    def read_time(self, from_us: int, to_us: int) -> AsyncIterator[ProvenEntry]:
+        """Entries sequenced in [from_us, to_us)."""
+        return self.read(selection.by_time(from_us, to_us))
+
+    async def read_record(self, record_id: bytes) -> ProvenEntry | None:
+        """The entry of one record, None when the ledger shows none (which is its word, not a proof)."""
+        found = None
+        async for entry in self.read(selection.by_record_id(record_id)):
+            found = entry
+        return found
+
+    def read_file(self, sha256: bytes) -> AsyncIterator[ProvenEntry]:
+        """Entries whose records name a file with this SHA-256."""
+        return self.read(selection.by_file(sha256))
+
+    def read_chain_time(self, chain: str, from_us: int, to_us: int) -> AsyncIterator[ProvenEntry]:
+        """Entries of a chain whose records tell of any time in [from_us, to_us)."""
+        return self.read(selection.by_chain_time(chain, from_us, to_us))
+
+    def read_submitter(self, submitter: str, from_us: int, to_us: int) -> AsyncIterator[ProvenEntry]:
+        """Entries that one identity submitted in [from_us, to_us)."""
+        return self.read(selection.by_submitter(submitter, from_us, to_us))
+
+    async def follow(self, from_index: int, chains: Sequence[str] = ()) -> AsyncIterator[Followed]:
+        """Published checkpoints and the entries under them, then new ones as they are published; without end.
+
+        With `chains` only their entries. Raises LedgerUnavailable when the connection breaks: follow again from the next
+        index.
+        """
+        request = ledger_pb2.FollowRequest(log=self.log, from_index=from_index, chains=chains)
+        check = selection.Following(from_index, frozenset(chains))
+        async with aclosing(self._link.wire.stream("Follow", request.SerializeToString(), None)) as pages:
+            async for raw in pages:
+                page, seen = await self._prove(raw)
+                for entry in page.entries:
+                    check.entry(entry)
+                await self._link.remember()
+                yield Followed(seen, page.entries)
+
+    async def _prove(self, raw: bytes) -> tuple[Page, Seen]:
+        page = read_page(raw)
+        sighting = self._link.session.sight(page.note)
+        await self._link.accept(sighting)
+        checkpoint = sighting.checkpoint
+        for run in prove_page(page, checkpoint):
+            wanted = ledger_pb2.IndexRange(first=run[0].index, count=len(run))
+            request = ledger_pb2.GetProofRequest(log=self.log, range=wanted, size=checkpoint.size)
+            prove_run(run, await self._link.call("GetProof", request.SerializeToString()), checkpoint)
+        return page, Seen(checkpoint, page.note)
+
+    # ---- prove
+
+    async def checkpoint(self, size: int = 0) -> Seen:
+        """The latest checkpoint, or the published one of exactly this size; consistent with what is held."""
+        request = ledger_pb2.GetCheckpointRequest(log=self.log, size=size)
+        raw = await self._link.call("GetCheckpoint", request.SerializeToString())
+        sighting = self._link.session.sight(decode(ledger_pb2.GetCheckpointResponse, raw).checkpoint)
+        await self._link.accept(sighting)
+        await self._link.remember()
+        return Seen(sighting.checkpoint, sighting.note)
+
+    async def prove_inclusion(self, index: int, leaf: bytes, size: int = 0) -> tuple[Seen, tuple[bytes, ...]]:
+        """Inclusion proof of a leaf hash (RFC 9162 section 2.1.3) and the checkpoint it leads to, verified."""
+        seen = await self.checkpoint(size)
+        request = ledger_pb2.GetProofRequest(
+            log=self.log, inclusion=ledger_pb2.Inclusion(index=index), size=seen.checkpoint.size
+        )
+        hashes = await self._proof(request)
+        verify_inclusion(leaf, index, seen.checkpoint.size, hashes, seen.checkpoint.root)
+        return seen, hashes
+
+    async def prove_consistency(self, old: Checkpoint, size: int = 0) -> tuple[Seen, tuple[bytes, ...]]:
+        """Consistency proof (RFC 9162 section 2.1.4) from a checkpoint that the caller holds, verified."""
+        seen = await self.checkpoint(size)
+        request = ledger_pb2.GetProofRequest(
+            log=self.log, consistency=ledger_pb2.Consistency(old_size=old.size), size=seen.checkpoint.size
+        )
+        hashes = await self._proof(request)
+        verify_consistency(old.size, old.root, seen.checkpoint.size, seen.checkpoint.root, hashes)
+        return seen, hashes
+
+    async def _proof(self, request: ledger_pb2.GetProofRequest) -> tuple[bytes, ...]:
+        raw = await self._link.call("GetProof", request.SerializeToString())
+        return tuple(decode(ledger_pb2.GetProofResponse, raw).hashes)
+
+    async def chain_heads(self, *, fresh: bool = False) -> ChainEnds:
+        """Where every chain ends, by the last heads snapshot or a fresh one; the root is recomputed."""
+        request = ledger_pb2.GetChainHeadsRequest(log=self.log, fresh=fresh)
+        raw = await self._link.call("GetChainHeads", request.SerializeToString(), retry=not fresh)
+        message = decode(ledger_pb2.GetChainHeadsResponse, raw)
+        sighting = self._link.session.sight(message.checkpoint)
+        await self._link.accept(sighting)
+        ends = check_chain_heads(message, sighting.checkpoint)
+        await self._link.remember()
+        return ends
+
+    # ---- evidence
+
+    def conflicts(self) -> list[Conflict]:
+        """Every rollback and fork that was seen, cleared or not, with both signed checkpoints."""
+        return self._link.state.conflicts(self.log)
+
+    def clear_conflicts(self, reason: str, *, adopt: bytes = b"") -> None:
+        """A person's decision that this client may append again; the evidence stays, with the reason.
+
+        `adopt` is the signed checkpoint to hold from now on; without it the one held stays, and a log that really went back
+        will be refused again. Raises ValueError without a reason; MalformedError or SignatureError for a bad `adopt`.
+        """
+        if not reason.strip():
+            raise ValueError("say why the conflict is cleared; it is kept with the evidence")
+        link = self._link
+        note = adopt or link.session.note
+        session = Session(self.log, link.session.keys, note)
+        chosen = (session.held.size, adopt) if adopt else None
+        link.state.clear(self.log, reason, link.environment.now_us(), chosen)
+        link.cleared(session)
