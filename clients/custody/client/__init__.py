@@ -5,6 +5,9 @@ on disk until they are receipted and `drain.Drain` sends them. Guide: docs/clien
 """
 
 from custody.client.aio import Followed, LedgerClient, Seen
+from custody.client.backoff import Backoff
+from custody.client.drain import Drain
+from custody.client.environment import Environment
 from custody.client.errors import (
     ClientStorageError,
     FileInUse,
@@ -17,31 +20,41 @@ from custody.client.errors import (
     ReadError,
     RefusedError,
 )
+from custody.client.outbox import Bounds, DeadLetter, Outbox, Queued
 from custody.client.pin import fetch_keys, pin
 from custody.client.receipt import ProvenEntry, Receipt
 from custody.client.state import Conflict, State
+from custody.client.sync import SyncLedgerClient
 from custody.client.wire import tls
 from custody.core.receipt import Submitted
 
 __all__ = [
+    "Backoff",
+    "Bounds",
     "ClientStorageError",
     "Conflict",
+    "DeadLetter",
+    "Drain",
+    "Environment",
     "FileInUse",
     "Followed",
     "KeysNotPinned",
     "LatchedError",
     "LedgerClient",
     "LedgerUnavailable",
+    "Outbox",
     "OutboxConflict",
     "OutboxFull",
     "OutboxNotEmpty",
     "ProvenEntry",
+    "Queued",
     "ReadError",
     "Receipt",
     "RefusedError",
     "Seen",
     "State",
     "Submitted",
+    "SyncLedgerClient",
     "fetch_keys",
     "pin",
     "tls",
