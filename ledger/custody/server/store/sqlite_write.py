@@ -43,12 +43,9 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, log: int) -> None:
         self._connection = connection
         self._log = log
-        self._chains: dict[str, tuple[int, int]] = {
-            name: (number, longest)
-            for name, number, longest in connection.execute(
-                "SELECT name, chain, longest_us FROM chain WHERE log = ?", (log,)
-            )
-        }
+        self._chains: dict[str, tuple[int, int]] = {}
+        self._chains_at: tuple[int, bytes] | None = None
+        """The size and root for which `_chains` is whole; at any other head it is read anew."""
 
     def fence(self, head: LogHead) -> LogHead:
         """See LogStore.fence."""
@@ -73,14 +70,20 @@ class Writer:
 
     def commit(self, commit: Commit) -> None:
         """See LogStore.commit."""
-        grown = dict(self._chains)
         with _Transaction(self._connection):
             self._move(
                 "size = ?, root = ?, sequenced_us = ?", (commit.size, commit.root, commit.sequenced_us), commit.old
             )
+            grown = self._chains_of(commit.old)
             self._write(commit, grown)
         # Only now: after a rollback the numbers of new chains must be handed out again.
-        self._chains = grown
+        self._chains, self._chains_at = grown, (commit.size, commit.root)
+
+    def _chains_of(self, head: LogHead) -> dict[str, tuple[int, int]]:
+        if self._chains_at == (head.size, head.root):
+            return dict(self._chains)
+        rows = self._connection.execute("SELECT name, chain, longest_us FROM chain WHERE log = ?", (self._log,))
+        return {name: (number, longest) for name, number, longest in rows}
 
     def _move(self, change: str, values: tuple[Any, ...], old: LogHead) -> None:
         moved = self._connection.execute(

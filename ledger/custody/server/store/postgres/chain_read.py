@@ -3,22 +3,24 @@
 from custody.core.chain import Head
 from custody.core.hashing import HASH_BYTES
 from custody.core.limits import MAX_BATCH_RECORDS
+from custody.core.tree import MAX_TREE_SIZE
 from custody.server.store.postgres.commit import Chains
 from custody.server.store.postgres.server import Server
 from custody.server.store.protocol import StoreDamaged
 
-# The leaf hash of a chain's last entry stands in its level 0 tile, which is full or still in pieces.
+# Within a chain the leaf index grows with the number, so the search runs from the end; usually its first step ends it.
+# The leaf hash of the last entry stands in its level 0 tile, which is full or still in pieces.
 _HEADS = """
-SELECT c.name, r.first_seq + r.count - 1 AS seq, coalesce(
+SELECT c.name, r.first_seq + r.last - r.first_index AS seq, coalesce(
     (SELECT substr(t.hashes, (r.last % 256)::integer * 32 + 1, 32)
      FROM tile t WHERE t.log = c.log AND t.level = 0 AND t.tile_index = r.last / 256),
     (SELECT substr(e.hashes, (r.last - e.first_hash)::integer * 32 + 1, 32)
      FROM edge e WHERE e.log = c.log AND e.level = 0 AND e.first_hash <= r.last ORDER BY e.first_hash DESC LIMIT 1)
 ) AS leaf
-FROM chain c LEFT JOIN LATERAL (
-    SELECT first_seq, count, first_index + count - 1 AS last FROM chain_run
-    WHERE log = c.log AND chain = c.chain ORDER BY first_seq DESC LIMIT 1
-) AS r ON true
+FROM chain c CROSS JOIN LATERAL (
+    SELECT first_seq, first_index, least(first_index + count, $2) - 1 AS last FROM chain_run
+    WHERE log = c.log AND chain = c.chain AND first_index < $2 ORDER BY first_seq DESC LIMIT 1
+) AS r
 WHERE c.log = $1
 """
 
@@ -44,20 +46,20 @@ async def numbers(server: Server, log: int) -> Chains:
     return {name: (number, longest_us) for name, number, longest_us in rows}
 
 
-async def heads(server: Server, log: int) -> dict[str, Head]:
+async def heads(server: Server, log: int, size: int) -> dict[str, Head]:
     """See LogStore.heads."""
-    return {name: _head(name, seq, leaf) for name, seq, leaf in await server.read(_HEADS, log)}
+    return {name: _head(name, seq, leaf) for name, seq, leaf in await server.read(_HEADS, log, size)}
 
 
 async def chain_head(server: Server, log: int, chain: str) -> Head | None:
     """See LogStore.chain_head."""
-    rows = await server.read(_HEADS + " AND c.name = $2", log, chain)
+    rows = await server.read(_HEADS + " AND c.name = $3", log, MAX_TREE_SIZE, chain)
     return _head(*rows[0]) if rows else None
 
 
-def _head(name: str, seq: int | None, leaf: bytes | None) -> Head:
-    if seq is None or leaf is None or len(leaf) != HASH_BYTES:
-        raise StoreDamaged(f"the end of {name} is not found in the index or the tiles")
+def _head(name: str, seq: int, leaf: bytes | None) -> Head:
+    if leaf is None or len(leaf) != HASH_BYTES:
+        raise StoreDamaged(f"the end of {name} is not found in the tiles")
     return Head(seq, leaf)
 
 

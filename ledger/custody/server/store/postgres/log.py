@@ -52,7 +52,8 @@ class PostgresLog:
         self._server = server
         self._log = log
         self.partitions = Partitions(server, log)
-        self._chains: Chains | None = None  # as of the head that was written last; None: to be read
+        self._chains: Chains = {}
+        self._chains_at: tuple[int, bytes] | None = None  # size and root for which `_chains` is whole
 
     def lease(self, address: str) -> PostgresLease:
         """The right to write this log, to be asked for under this address."""
@@ -72,19 +73,19 @@ class PostgresLog:
         rows = await self._server.write(_FENCE, self._log, *head)
         if not rows:
             raise HeadMoved("the log was moved on by another writer")
-        self._chains = None
         return head._replace(epoch=rows[0]["epoch"])
 
     async def commit(self, commit: Commit) -> None:
         """See LogStore.commit. Raises ValueError for a commit that contradicts itself."""
         await self.partitions.reach(commit.old.size)
-        # Forgotten until the commit has succeeded: after a failure the numbers of new chains are another writer's.
-        chains, self._chains = self._chains, None
-        if chains is None:
+        chains = self._chains
+        if self._chains_at != (commit.old.size, commit.old.root):
+            # Read beside the commit: if the head moves in between, the commit fails, and so does what was read.
             chains = await chain_read.numbers(self._server, self._log)
+        self._chains_at = None  # until the commit has succeeded: else the numbers of new chains are handed out again
         if not await self._server.write(COMMIT, *arguments(self._log, commit, chains)):
             raise HeadMoved("the log was moved on by another writer")
-        self._chains = chains
+        self._chains, self._chains_at = chains, (commit.size, commit.root)
 
     async def publish(self, head: LogHead, size: int, note: bytes) -> None:
         """See LogStore.publish. Raises ValueError for a checkpoint beyond the head."""
@@ -115,9 +116,9 @@ class PostgresLog:
         """See LogStore.entries_at."""
         return await entry_read.entries_at(self._server, self._log, indexes)
 
-    async def heads(self) -> dict[str, Head]:
+    async def heads(self, size: int) -> dict[str, Head]:
         """See LogStore.heads."""
-        return await chain_read.heads(self._server, self._log)
+        return await chain_read.heads(self._server, self._log, size)
 
     async def chain_head(self, chain: str) -> Head | None:
         """See LogStore.chain_head."""
