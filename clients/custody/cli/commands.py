@@ -29,6 +29,9 @@ class Group:
 
 
 COMMANDS: Mapping[str, Command | Group] = {
+    "demo": Command(
+        target="custody.demo.cli:demo", summary="Record, prove, falsify and catch, all on this machine.", extra="demo"
+    ),
     "serve": Command(target="custody.server.cli:serve", summary="Run the ledger server.", extra="ledger"),
     "log": Group(
         summary="Create a log, or check whether it may be written.",

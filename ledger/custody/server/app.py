@@ -24,7 +24,7 @@ from custody.core.limits import MAX_MESSAGE_BYTES
 from custody.server.hosted import HostedLog
 from custody.server.pool import Pool
 from custody.server.publication import Publication
-from custody.server.record_id import uuid7
+from custody.core.record_id import RANDOM_BYTES, make_record_id
 from custody.server.remote_signer import RemoteSigner
 from custody.server.sequencer import Sequencer
 from custody.server.service import LedgerService
@@ -72,7 +72,7 @@ async def host(directory: LogDirectory, signer: Signer, origin: str, settings: S
     publication = Publication()
     snapshots = Snapshots(
         interval_us=int(settings.snapshot_interval_s * 1e6),
-        new_record_id=lambda at_us: uuid7(at_us, os.urandom),
+        new_record_id=lambda at_us: make_record_id(at_us, os.urandom(RANDOM_BYTES)),
         now_us=now_us(),
     )
     sequencer = Sequencer(
