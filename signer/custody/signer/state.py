@@ -33,6 +33,9 @@ LOCK_FILE: Final = "lock"
 APPLICATION_ID: Final = 0x43555354  # "CUST"
 SCHEMA_VERSION: Final = 1
 
+_FAULTS: Final = (sqlite3.Error, UnicodeError)
+"""What reading a damaged file raises: the second comes when SQLite's message quotes the damage."""
+
 _SCHEMA: Final = """
 CREATE TABLE signer (
     origin  TEXT PRIMARY KEY,
@@ -111,7 +114,7 @@ class StateFile:
             if busy:
                 raise SignerStateError("the state file is in use by somebody else", code="signer-state-locked")
             return _read_state(self._connection, self.identity.origin)
-        except sqlite3.Error as error:
+        except _FAULTS as error:
             raise _damaged(error) from error
 
     def record(self, old: State, signed: Signed) -> None:
@@ -239,7 +242,7 @@ def _connect(folder: Path) -> sqlite3.Connection:
             timeout=0,
             check_same_thread=False,
         )
-    except sqlite3.Error as error:
+    except _FAULTS as error:
         raise _damaged(error) from error
     try:
         # EXCLUSIVE before the first read keeps the WAL index in this process's memory: no second connection can exist.
@@ -250,7 +253,7 @@ def _connect(folder: Path) -> sqlite3.Connection:
         _check_schema(connection)
     except BaseException as error:
         connection.close()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, _FAULTS):
             raise _damaged(error) from error
         raise
     return connection
@@ -267,7 +270,7 @@ def _check_schema(connection: sqlite3.Connection) -> None:
 def _read_identity(connection: sqlite3.Connection) -> Identity:
     try:
         rows = connection.execute("SELECT origin, vkey, key_uri FROM signer").fetchall()
-    except sqlite3.Error as error:
+    except _FAULTS as error:
         raise _damaged(error) from error
     if len(rows) != 1:
         raise SignerStateError(f"the state file holds {len(rows)} logs, not one")
@@ -292,5 +295,5 @@ def _read_state(connection: sqlite3.Connection, origin: str) -> State:
     return State(origin=origin, signed=Signed(checkpoint=checkpoint, note=note), evidence=evidence)
 
 
-def _damaged(error: sqlite3.Error) -> SignerStateError:
+def _damaged(error: Exception) -> SignerStateError:
     return SignerStateError(f"the state file cannot be read: {error}")

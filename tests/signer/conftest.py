@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from custody.core.note import SignatureType, SignerKey
+from custody.signer.app import Settings
+from custody.signer.keys.pkcs8 import ScryptCost, encrypt_key
+from custody.signer.private_file import write_private
+from custody.signer.state import Identity, create_state
+
+ORIGIN = "ledger.example/one"
+PASSPHRASE = b"throw-away"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that is ours alone."""
+    tmp_path.chmod(0o700)
+    return tmp_path
+
+
+@pytest.fixture
+def key() -> SignerKey:
+    return SignerKey.from_seed(ORIGIN, SignatureType.ED25519, bytes(range(32)))
+
+
+@pytest.fixture
+def key_file(folder: Path, key: SignerKey) -> Path:
+    """The key, encrypted with a work factor that no attacker and no test notices."""
+    path = folder / "key.pem"
+    cost = ScryptCost(n=2, r=1, p=1)
+    write_private(path, encrypt_key(key.private_key, PASSPHRASE, salt=bytes(16), iv=bytes(16), cost=cost))
+    return path
+
+
+@pytest.fixture
+def passphrase_file(folder: Path) -> Path:
+    path = folder / "passphrase"
+    write_private(path, PASSPHRASE + b"\n")
+    return path
+
+
+@pytest.fixture
+def identity(key: SignerKey, key_file: Path) -> Identity:
+    return Identity(origin=ORIGIN, vkey=key.vkey.encode(), key_uri=f"file:{key_file}")
+
+
+@pytest.fixture
+def state_folder(folder: Path, identity: Identity) -> Path:
+    """A fresh state that has signed nothing."""
+    path = folder / "state"
+    create_state(path, identity)
+    return path
+
+
+@pytest.fixture
+def socket() -> Iterator[Path]:
+    """A place for a socket; pytest's own folders are too deep for the 107 bytes of a Unix socket's path."""
+    with TemporaryDirectory(prefix="custody-", dir="/tmp") as short:
+        yield Path(short) / "s"
+
+
+@pytest.fixture
+def settings(state_folder: Path, socket: Path) -> Callable[..., Settings]:
+    """Settings of a signer on the fresh state; keyword arguments replace fields."""
+
+    def make(**changes: object) -> Settings:
+        fields = {"state": state_folder, "socket": socket, "passphrase": lambda: PASSPHRASE} | changes
+        return Settings(**fields)  # type: ignore[arg-type]  # a test gives what fits
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _no_lost_descriptors() -> Iterator[None]:
+    """A state that stays locked after a failed start would be a signer that cannot be started again."""
+    yield
+    held = [os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if _is_link(name)]
+    assert not [path for path in held if path.endswith(("/state.sqlite", "/lock"))]
+
+
+def _is_link(name: str) -> bool:
+    return os.path.lexists(f"/proc/self/fd/{name}")
