@@ -62,7 +62,7 @@ def _run(stage: Stage, footage: Path | None, say: Say) -> int:
         access_id = asyncio.run(_tell(stage, vkey, earlier, say))
     log = verify_log(stage, stage.database, vkey, remember=True)
     seen = verify_footage(stage.database, stage.footage, vkey)
-    _step(5, say("step-verify", footage=seen.word, log=log.word))
+    _step(5, say("step-verify", footage=say(seen.word), log=say(log.word)))
     if log.exit_status or seen.exit_status:
         _show(log)
         _show(seen)
@@ -126,7 +126,7 @@ def _falsify(stage: Stage, vkey: str, access_id: bytes, earlier: Path, say: Say)
         falsify(evidence)
         verdict = examine(evidence)
         caught = say("caught") if verdict.exit_status == 1 and verdict.findings else say("missed")
-        click.echo(f"  {number}  {say(name)}: {caught}")
+        click.echo("  " + say("case", number=number, name=say(name), result=caught))
         _show(verdict)
         results.append((name, verdict))
     return results
@@ -150,7 +150,8 @@ def _summarize(stage: Stage, files: int, results: list[tuple[str, Verdict]], say
     click.echo("  " + say("sum-why"))
     click.echo("  " + say("sum-limits"))
     click.echo(f"\n  {say('sum-look', folder=stage.folder)}")
-    click.echo(f"  {say('sum-try')} custody verify log {stage.database} --key {stage.folder / 'log.vkey'}")
+    command = f"custody verify log {stage.database} --key {stage.folder / 'log.vkey'}"
+    click.echo("  " + say("sum-try", command=command))
     return 0 if len(caught) == len(results) else 1
 
 

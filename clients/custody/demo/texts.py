@@ -28,7 +28,11 @@ TEXTS: Final = {
         "sum-limits": "Not shown here: that the camera saw what it should have seen. A ledger proves what became of a"
         " recording, not what happened before it was recorded.",
         "sum-look": "Look at it yourself: {folder}",
-        "sum-try": "For example:",
+        "sum-try": "For example: {command}",
+        "case": "{number}  {name}: {result}",
+        "fine": "fine",
+        "findings": "findings",
+        "not-checked": "not checked",
         "failed": "The demo did not show what it should; see above.",
     },
     "zh": {
@@ -52,7 +56,11 @@ TEXTS: Final = {
         "sum-why": "整个过程无需信任任何一方：既不必信任录像设备，也不必信任账本的运营者。只需日志公钥、最后一个检查点和录像文件。",
         "sum-limits": "本演示不能说明：摄像机是否拍到了应当拍到的内容。账本证明录像形成之后的经过，不证明录像形成之前的事实。",
         "sum-look": "可自行查看：{folder}",
-        "sum-try": "例如：",
+        "sum-try": "例如：{command}",
+        "case": "{number}  {name}：{result}",
+        "fine": "未发现问题",
+        "findings": "发现问题",
+        "not-checked": "未能核验",
         "failed": "演示未达到预期结果，请查看上文。",
     },
 }
