@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
-from custody.core.entry import Link, encode_entry, decode_entry, ReadEntry
+from custody.core.entry import Link, ReadEntry, decode_entry, encode_entry
 from custody.core.hashing import leaf_hash
 from custody.core.record import ReadRecord, encode_record, read_record
 from custody.rules import CustodyState, Finding, Library, Observation, Preview, findings, load_library, preview
@@ -112,6 +112,18 @@ class World:
             stream_registered=pb.StreamRegistered(description=self.describe(stream, **more), in_use_from_us=self.now)
         )
 
+    def lawful(self, *profiles: str, days: float = 2, **site: Any) -> World:
+        """A site that does everything right: registered, filed, watched, recording."""
+        self.open_site(*profiles, **site)
+        self.open_stream()
+        self.file()
+        self.tell(watch_shift=pb.WatchShift(site=SITE, people=[person("guard")], duration_us=4000 * DAY))
+        return self.record(days=days, length=12 * HOUR)
+
+    def file(self, act: str = "filed", **more: Any) -> int:
+        fields: dict[str, Any] = {"first_use_us": self.now, "accepted_us": self.now, "streams": [STREAM]}
+        return self.tell(filing=pb.Filing(site=SITE, act=pb.FilingAct.Value(f"FILING_ACT_{act.upper()}"), **(fields | more)))
+
     # ---- footage ----
 
     def segment(self, stream: str = STREAM, *, length: int = SEGMENT, begin: int | None = None, number: int = 0) -> int:
@@ -139,6 +151,29 @@ class World:
     def gap(self, begin: int, end: int, reason: str = "camera_offline", *, still: bool = False, stream: str = STREAM) -> int:
         number = pb.GapReason.Value(f"GAP_REASON_{reason.upper()}")
         return self.tell(gap=pb.Gap(span=pb.Span(stream=stream, from_us=begin, to_us=end), reason=number, open=still))
+
+    def beat(self, *, interval: int = MINUTE, last: int = 0, stream: str = STREAM) -> int:
+        return self.tell(heartbeat=pb.Heartbeat(stream=stream, interval_us=interval, last_segment=last))
+
+    def fault(self, state: str, kind: str = "camera") -> int:
+        state_number = pb.FaultState.Value(f"FAULT_STATE_{state.upper()}")
+        return self.tell(
+            fault=pb.Fault(stream=STREAM, kind=pb.FaultKind.Value(f"FAULT_KIND_{kind.upper()}"), state=state_number)
+        )
+
+    def configure(self, **more: Any) -> int:
+        return self.tell(recorder_configuration=pb.RecorderConfiguration(streams=[STREAM], **more))
+
+    def change(self, *aspects: str, approved: bool = True, **more: Any) -> int:
+        numbers = [pb.StreamAspect.Value(f"STREAM_ASPECT_{aspect.upper()}") for aspect in aspects]
+        approval = document("approval") if approved else None
+        return self.tell(
+            stream_changed=pb.StreamChanged(description=self.describe(**more), aspects=numbers, approval=approval)
+        )
+
+    def retire(self, *, approved: bool = True) -> int:
+        approval = document("approval") if approved else None
+        return self.tell(stream_retired=pb.StreamRetired(stream=STREAM, reason_code="removed", approval=approval))
 
     def dispose(
         self, first: int, last: int, *, kind: str = "planned", how: str = "announced", stream: str = STREAM, **more: Any
@@ -194,6 +229,52 @@ class World:
             "duration_us": HOUR,
         }
         return pb.Access(**(fields | more))
+
+    def request(self, request_id: str = "r1", **more: Any) -> int:
+        fields: dict[str, Any] = {
+            "spans": [self.span()],
+            "purpose": pb.ACCESS_PURPOSE_CRIMINAL_CASE,
+            "accessor": pb.ACCESSOR_KIND_PUBLIC_SECURITY,
+            "documents": [document("certifying")],
+            "officers": [person("one"), person("two")],
+            "case_number": "C-7",
+        }
+        return self.tell(access_request=pb.AccessRequest(request_id=request_id, **(fields | more)))
+
+    def grant(self, request_id: str = "r1", **more: Any) -> int:
+        return self.tell(access_granted=pb.AccessGranted(request_id=request_id, streams=[STREAM], **more))
+
+    def refuse(self, request_id: str = "r1", reason: str = "other") -> int:
+        number = pb.RefusalReason.Value(f"REFUSAL_REASON_{reason.upper()}")
+        return self.tell(access_refused=pb.AccessRefused(request_id=request_id, streams=[STREAM], reason=number))
+
+    def staff(self, name: str, *, on: bool = True) -> int:
+        return self.tell(
+            staff_change=pb.StaffChange(site=SITE, person=person(name), duty=pb.STAFF_DUTY_MONITORING, on_duty=on)
+        )
+
+    def train(self, name: str, *, until: int = 0) -> int:
+        return self.tell(training=pb.Training(site=SITE, people=[person(name)], subject="work", valid_until_us=until))
+
+    def order(self, due: int, order_id: str = "o1") -> int:
+        return self.tell(rectification_order=pb.RectificationOrder(site=SITE, order_id=order_id, due_us=due))
+
+    def done(self, order_id: str = "o1") -> int:
+        return self.tell(rectification_done=pb.RectificationDone(site=SITE, order_id=order_id, accepted=True))
+
+    def check(self) -> int:
+        return self.tell(maintenance_check=pb.MaintenanceCheck(site=SITE, streams=[STREAM]))
+
+    def delegate(self, *, contract: bool = True, until: int = 0, ended: bool = False) -> int:
+        bound = document("contract") if contract else None
+        return self.tell(
+            delegation=pb.Delegation(site=SITE, delegate="Fixers", contract=bound, valid_until_us=until, ended=ended)
+        )
+
+    def incident(self, *, seen: int, reported: int = 0) -> int:
+        return self.tell(
+            incident_report=pb.IncidentReport(site=SITE, incident_id="i1", seen_us=seen, reported_us=reported)
+        )
 
     # ---- judging ----
 

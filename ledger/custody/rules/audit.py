@@ -63,16 +63,24 @@ class Scope:
 def findings(
     state: CustodyState, at_us: int, observation: Observation | None = None, scope: Scope | None = None
 ) -> tuple[Finding, ...]:
-    """Every finding on the state as of `at_us` (microseconds UTC), in their order, each once."""
+    """Every finding on the state as of `at_us` (microseconds UTC), in their order; one that several rules mind comes once and cites them all."""
     seen, scope = observation or Observation(), scope or Scope()
-    found: set[Finding] = set(_log(state, at_us, seen))
+    found: dict[tuple[object, ...], Finding] = {}
+    for finding in _all(state, at_us, seen, scope):
+        if scope.holds(finding.period_us):
+            key = (finding.record_ids, *finding.order())
+            found[key] = finding if key not in found else found[key].joined(finding)
+    return tuple(sorted(found.values(), key=Finding.order))
+
+
+def _all(state: CustodyState, at_us: int, seen: Observation, scope: Scope) -> Iterator[Finding]:
+    yield from _log(state, at_us, seen)
     for site in state.sites.values():
         if scope.site(site):
-            found.update(_site(Case(state, site, None, at_us, seen)))
+            yield from _site(Case(state, site, None, at_us, seen))
     for stream in state.streams.values():
         if scope.stream(stream):
-            found.update(_stream(Case(state, state.sites[stream.site], stream, at_us, seen)))
-    return tuple(sorted((one for one in found if scope.holds(one.period_us)), key=Finding.order))
+            yield from _stream(Case(state, state.sites[stream.site], stream, at_us, seen))
 
 
 def _log(state: CustodyState, at_us: int, seen: Observation) -> Iterator[Finding]:

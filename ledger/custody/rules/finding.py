@@ -5,7 +5,7 @@ neighbouring duties; `code` is finer and never renamed. A finding cites the rule
 at the time of the event.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 
 
@@ -111,6 +111,16 @@ class Finding:
     def order(self) -> tuple[object, ...]:
         """Sort key: log, sites, streams; then time, code and entries."""
         return (self.subject, self.period_us, self.code, self.numbers or (0, 0), self.indexes, self.en)
+
+    def joined(self, other: "Finding") -> "Finding":
+        """This finding with the rules that `other`, the same finding under other rules, cites besides."""
+        return replace(
+            self,
+            severity=max(self.severity, other.severity),
+            rules=tuple(dict.fromkeys(self.rules + other.rules)),
+            articles=tuple({article.id: article for article in self.articles + other.articles}.values()),
+            penalties=tuple({penalty.id: penalty for penalty in self.penalties + other.penalties}.values()),
+        )
 
 
 MAX_SHOWN = 16
