@@ -231,14 +231,18 @@ class LedgerClient:
         request.log = self.log
         request.with_proof = True
         check = what.check()
-        size = self.held.checkpoint.size
-        async with aclosing(self._link.wire.stream("ReadEntries", request.SerializeToString(), timeout_s)) as pages:
-            async for raw in pages:
-                page, seen = await self._prove(raw)
-                size = seen.checkpoint.size
-                for entry in page.entries:
-                    check.entry(entry)
-                    yield entry
+        size = since_size = self.held.checkpoint.size
+        try:
+            async with aclosing(self._link.wire.stream("ReadEntries", request.SerializeToString(), timeout_s)) as pages:
+                async for raw in pages:
+                    page, seen = await self._prove(raw, since_size)
+                    size = seen.checkpoint.size
+                    for entry in page.entries:
+                        check.entry(entry)
+                        yield entry
+        except RefusedError as error:
+            if error.code != "not-there":  # that nothing matches is an answer, though only the ledger's word
+                raise
         check.end(size)
 
     def read_range(self, first: int, count: int) -> AsyncIterator[ProvenEntry]:
@@ -255,10 +259,9 @@ class LedgerClient:
 
     async def read_record(self, record_id: bytes) -> ProvenEntry | None:
         """The entry of one record, None when the ledger shows none (which is its word, not a proof)."""
-        found = None
-        async for entry in self.read(selection.by_record_id(record_id)):
-            found = entry
-        return found
+        entries = self.read(selection.by_record_id(record_id))
+        found = [entry async for entry in entries]
+        return found[0] if found else None
 
     def read_file(self, sha256: bytes) -> AsyncIterator[ProvenEntry]:
         """Entries whose records name a file with this SHA-256."""
@@ -280,17 +283,18 @@ class LedgerClient:
         """
         request = ledger_pb2.FollowRequest(log=self.log, from_index=from_index, chains=chains)
         check = selection.Following(from_index, frozenset(chains))
+        since_size = self.held.checkpoint.size
         async with aclosing(self._link.wire.stream("Follow", request.SerializeToString(), None)) as pages:
             async for raw in pages:
-                page, seen = await self._prove(raw)
+                page, seen = await self._prove(raw, since_size)
                 for entry in page.entries:
                     check.entry(entry)
                 await self._link.remember()
                 yield Followed(seen, page.entries)
 
-    async def _prove(self, raw: bytes) -> tuple[Page, Seen]:
+    async def _prove(self, raw: bytes, since_size: int) -> tuple[Page, Seen]:
         page = read_page(raw)
-        sighting = self._link.session.sight(page.note)
+        sighting = self._link.session.sight(page.note, since_size)
         await self._link.accept(sighting)
         checkpoint = sighting.checkpoint
         for run in prove_page(page, checkpoint):
@@ -304,8 +308,9 @@ class LedgerClient:
     async def checkpoint(self, size: int = 0) -> Seen:
         """The latest checkpoint, or the published one of exactly this size; consistent with what is held."""
         request = ledger_pb2.GetCheckpointRequest(log=self.log, size=size)
+        since_size = 0 if size else self.held.checkpoint.size
         raw = await self._link.call("GetCheckpoint", request.SerializeToString())
-        sighting = self._link.session.sight(decode(ledger_pb2.GetCheckpointResponse, raw).checkpoint)
+        sighting = self._link.session.sight(decode(ledger_pb2.GetCheckpointResponse, raw).checkpoint, since_size)
         await self._link.accept(sighting)
         await self._link.remember()
         return Seen(sighting.checkpoint, sighting.note)
@@ -337,9 +342,10 @@ class LedgerClient:
     async def chain_heads(self, *, fresh: bool = False) -> ChainEnds:
         """Where every chain ends, by the last heads snapshot or a fresh one; the root is recomputed."""
         request = ledger_pb2.GetChainHeadsRequest(log=self.log, fresh=fresh)
+        since_size = self.held.checkpoint.size
         raw = await self._link.call("GetChainHeads", request.SerializeToString(), retry=not fresh)
         message = decode(ledger_pb2.GetChainHeadsResponse, raw)
-        sighting = self._link.session.sight(message.checkpoint)
+        sighting = self._link.session.sight(message.checkpoint, since_size)
         await self._link.accept(sighting)
         ends = check_chain_heads(message, sighting.checkpoint)
         await self._link.remember()

@@ -55,9 +55,9 @@ def seals_of(batch: Sequence[Submitted]) -> list[entry_pb2.Seal]:
 
     Raises ValueError when one is not as `encode_seal` writes it.
     """
-    if not any([item.seal for item in batch]):
+    if not any(item.seal for item in batch):
         return []
-    if not any([item.seal for item in batch[:-1]]):
+    if not any(item.seal for item in batch[:-1]):
         return [_decode_seal(batch[-1].seal)]
     return [_decode_seal(item.seal) if item.seal else entry_pb2.Seal() for item in batch]
 

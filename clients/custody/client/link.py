@@ -120,7 +120,7 @@ class LedgerLink:
         if known_size and error.position < 0 and error.status in _LACKING:
             request = ledger_pb2.GetCheckpointRequest(log=self.session.origin).SerializeToString()
             answer = decode(ledger_pb2.GetCheckpointResponse, await self.call("GetCheckpoint", request))
-            await self.accept(self.session.sight(answer.checkpoint))
+            await self.accept(self.session.sight(answer.checkpoint, known_size))
 
     def _place(self, sighting: Sighting) -> bool:
         """True when a proof must be fetched."""

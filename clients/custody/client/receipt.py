@@ -26,7 +26,12 @@ _PREV_BYTES: Final = 34
 
 
 class ProvenEntry(NamedTuple):
-    """One entry that is proven to be in the log: leaf index, leaf hash, and the entry read strictly."""
+    """One entry that is proven to be in the log: leaf index, leaf hash, and the entry read strictly.
+
+    That the entry is in the log, and its place in its chains, are always proven. The index is proven too, except in reads
+    of a chain, where an entry may be proven by being named as predecessor: there the index is the ledger's word
+    (`LedgerClient.prove_inclusion` proves it).
+    """
 
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     leaf: bytes

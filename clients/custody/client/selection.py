@@ -127,15 +127,17 @@ class _Chain:
         self._next = first_seq
         self._count = count
         self._prev = b""
+        self._before = -1
 
     def entry(self, found: ProvenEntry) -> None:
         link = _link(found, self._chain)
         if link is None or link.seq != self._next or (self._count and link.seq >= self._first + self._count):
             raise ReadError(f"entry {found.index} is not number {self._next} of {self._chain}")
-        if self._prev and link.prev != self._prev:
-            raise ReadError(f"number {self._next} of {self._chain} does not name the entry before it")
+        if found.index <= self._before or (self._prev and link.prev != self._prev):
+            raise ReadError(f"number {self._next} of {self._chain} does not follow the entry before it")
         self._next += 1
         self._prev = found.leaf
+        self._before = found.index
 
     def end(self, size: int) -> None:
         """The tree does not say where a chain ends; the heads do."""

@@ -35,7 +35,9 @@ class Sighting(NamedTuple):
     note: bytes
     checkpoint: Checkpoint
     known_size: int = 0
-    """Size of the held checkpoint when the request was built; the log must not answer with less."""
+    """Size that the request named as known; the log must not answer with less."""
+    since_size: int = 0
+    """Size that was held when the request was made. Less is no lie if the log shows, now, that it still has all of it."""
     consistency: Sequence[bytes] = ()
     """Consistency proof from `known_size`."""
     runs: Sequence[Run] = ()
@@ -106,7 +108,7 @@ class Session:
             raw_entries=tuple(found.entries),
             response=response,
         )
-        return receipt, Sighting(note, checkpoint, known_size, message.consistency, runs)
+        return receipt, Sighting(note, checkpoint, known_size=known_size, consistency=message.consistency, runs=runs)
 
     def open(self, note: bytes) -> Checkpoint:
         """Reads a signed checkpoint of this log; one that was placed before is recognised by its bytes.
@@ -116,9 +118,9 @@ class Session:
         placed = self._placed.get(note)
         return self._watch.open(note) if placed is None else placed
 
-    def sight(self, note: bytes) -> Sighting:
-        """A checkpoint that came without a proof of its place."""
-        return Sighting(note, self.open(note))
+    def sight(self, note: bytes, since_size: int = 0) -> Sighting:
+        """A checkpoint that came without a proof of its place; `since_size` as in Sighting."""
+        return Sighting(note, self.open(note), since_size=since_size)
 
     def place(self, sighting: Sighting) -> Gap | None:
         """Step 3. None: the checkpoint is consistent with the held one, and held if it is newer.
@@ -158,8 +160,6 @@ class Session:
 
     def _place(self, sighting: Sighting) -> Gap | None:
         note, checkpoint = sighting.note, sighting.checkpoint
-        if note in self._placed or note == self.note:
-            return None
         held = self.held
         if checkpoint.size < sighting.known_size:
             raise RollbackError(
@@ -167,6 +167,9 @@ class Session:
                 held=self.note,
                 offered=note,
             )
+        # A log that went back shows a checkpoint that was believed before: being known does not help a late one.
+        if checkpoint.size >= sighting.since_size and (note in self._placed or note == self.note):
+            return None
         if checkpoint.size < held.size:
             return Gap(checkpoint.size, held.size)
         if checkpoint.size > held.size:
