@@ -263,7 +263,7 @@ def receipt_vectors() -> Vectors:
     sides = [root(leaves[:2])], [leaves[5], leaves[6]]
     found: Vectors = {}
 
-    def add(  # noqa: PLR0913  one parameter for each thing that a vector changes
+    def add(
         name: str,
         expect: str,
         *,
