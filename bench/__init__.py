@@ -1,0 +1,1 @@
+"""Benchmarks: speeds are measured here and never asserted in tests."""

@@ -1,0 +1,77 @@
+"""Commits of a ledger that records footage, made ahead of a measurement: real records, real stamps, a real tree."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from custody.core.entry import sealed_record
+from custody.core.hashing import EMPTY_ROOT
+from custody.core.record import encode_record, read_record
+from custody.core.tree import EMPTY_FRONTIER
+from custody.server.batch import Admitted
+from custody.server.stamping import LogMemory, Stamper
+from custody.server.store.protocol import Commit, LogHead
+from custody.v1 import record_pb2
+
+START_US = 1_767_225_600_000_000
+SEGMENT_US = 10_000_000
+
+
+def segment(draw: random.Random, at_us: int, stream: str, number: int) -> Admitted:
+    """A segment of 10 seconds as a plain recorder submits it: about 150 bytes."""
+    record_id = bytearray((at_us // 1000).to_bytes(6, "big") + draw.randbytes(10))
+    record_id[6] = 0x70 | record_id[6] & 0x0F
+    record_id[8] = 0x80 | record_id[8] & 0x3F
+    record = record_pb2.Record(
+        record_id=bytes(record_id),
+        at_us=at_us,
+        clock=record_pb2.ClockQuality(source=record_pb2.CLOCK_SOURCE_NTP, offset_us=draw.randrange(-3_000, 3_000), uncertainty_us=5_000),
+        segment=record_pb2.Segment(
+            stream=stream,
+            number=number,
+            duration_us=SEGMENT_US,
+            size_bytes=draw.randrange(2_000_000, 6_000_000),
+            file_sha256=draw.randbytes(32),
+            media_absence=record_pb2.MEDIA_ABSENCE_SWITCHED_OFF,
+            path=f"{stream}/{number:08d}.mp4",
+        ),
+    )
+    raw = encode_record(record)
+    return Admitted(read_record(raw), sealed_record(raw))
+
+
+def footage_commits(count: int, batch: int, *, recorders: int = 25, cameras: int = 8, seed: int = 1) -> Iterator[Commit]:
+    """`count` commits of `batch` entries each. Every recorder sends the finished segments of its cameras together."""
+    draw = random.Random(seed)
+    memory = LogMemory(LogHead(0, EMPTY_ROOT, 0), EMPTY_FRONTIER, {}, {}, 0)
+    segments = _segments(draw, recorders, cameras)
+    now_us = START_US
+    for _ in range(count):
+        now_us += 1_000_000 * batch * 10 // (recorders * cameras) // 10
+        stamper = Stamper(memory, now_us)
+        items: list[Admitted] = []
+        recorder = -1
+        for _ in range(batch):
+            sender, item = next(segments)
+            if items and sender != recorder:
+                stamper.add(f"urn:custody:recorder:recorder-{recorder}", items)
+                items = []
+            recorder = sender
+            items.append(item)
+        stamper.add(f"urn:custody:recorder:recorder-{recorder}", items)
+        done = stamper.finish()
+        yield done.commit
+        memory = LogMemory(
+            LogHead(done.commit.size, done.commit.root, 0), done.extension.frontier, done.edge, {**memory.heads, **done.heads}, now_us
+        )  # fmt: skip
+
+
+def _segments(draw: random.Random, recorders: int, cameras: int) -> Iterator[tuple[int, Admitted]]:
+    number = 0
+    while True:
+        number += 1
+        for recorder in range(recorders):
+            for camera in range(cameras):
+                at_us = START_US + number * SEGMENT_US + draw.randrange(1_000_000)
+                yield recorder, segment(draw, at_us, f"site-{recorder}/camera-{camera}", number)

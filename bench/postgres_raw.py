@@ -1,0 +1,166 @@
+"""What PostgreSQL itself can take: the very same rows, into the same tables and indexes, with nothing around them.
+
+    python bench/postgres_raw.py [DSN]      # without a DSN it starts a server of its own
+
+`raw_limit` is for `append-postgres`, which sets the whole ledger beside it: rows are made ahead of the measurement and
+written in the fastest of three ways (the commit's own statement, COPY in a transaction for each batch, one COPY of all).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "programs"))
+
+from footage_commits import footage_commits
+from postgres_server import PostgresServer
+
+from custody.server.store.postgres.commit import COMMIT, arguments
+from custody.server.store.postgres.directory import PostgresDirectory
+from custody.server.store.protocol import Commit
+
+VKEYS = ["bench.example+00000000+AQ=="]
+TABLES = ("entry_run", "record", "digest", "tile", "edge", "batch", "chain", "chain_run", "submission", "checkpoint", "log")
+
+
+async def raw_limit(dsn: str, commits: Sequence[Commit]) -> dict[str, float]:
+    """Entries per second of each way to write these commits, into a fresh log each."""
+    directory = await PostgresDirectory.connect(dsn, create=True)
+    entries = commits[-1].size
+    found = {}
+    try:
+        for name, way in {"statement": _by_statement, "copy": _by_copy, "copy at once": _all_at_once}.items():
+            store = await directory.create(f"bench.example/raw-{name.replace(' ', '-')}", VKEYS, 0)
+            await store.partitions.reach(entries)
+            server, log = store._server, store._log
+            chains: dict[str, tuple[int, int]] = {}
+            prepared = [arguments(log, commit, chains) for commit in commits]
+            begun = time.perf_counter()
+            await server.writing(lambda connection, way=way, prepared=prepared: way(connection, prepared))
+            found[name] = entries / (time.perf_counter() - begun)
+    finally:
+        await directory.close()
+    return found
+
+
+async def _by_statement(connection: Any, prepared: Sequence[list[Any]]) -> None:
+    for values in prepared:
+        await connection.fetch(COMMIT, *values)
+
+
+async def _by_copy(connection: Any, prepared: Sequence[list[Any]]) -> None:
+    for values in prepared:
+        async with connection.transaction():
+            await connection.execute(
+                "UPDATE log SET size = $2, root = $3, sequenced_us = $4 WHERE log = $1", values[0], *values[4:7]
+            )
+            for table, columns, rows in _tables(values):
+                if rows:
+                    await connection.copy_records_to_table(table, records=rows, columns=columns)
+
+
+async def _all_at_once(connection: Any, prepared: Sequence[list[Any]]) -> None:
+    together: dict[str, tuple[list[str], list[Any]]] = {}
+    for values in prepared:
+        for table, columns, rows in _tables(values):
+            if table not in {"edge", "chain"}:
+                together.setdefault(table, (columns, []))[1].extend(rows)
+    async with connection.transaction():
+        for table, (columns, rows) in together.items():
+            await connection.copy_records_to_table(table, records=rows, columns=columns)
+
+
+def _tables(values: list[Any]) -> list[tuple[str, list[str], list[Any]]]:
+    log, old = values[0], values[1]
+    index, count, data, ids, firsts, prefixes, leaves, level, tile, hashes, *rest = values[7:]
+    _, _, piece_level, piece, piece_hashes, chain, longest, name, *runs, submitter, first, width = rest
+    run_chain, seq, run_first, run_count, from_us, to_us = runs
+    at = range(old, old + len(ids))
+    return [
+        ("entry_run", ["log", "first_index", "count", "data"], [(log, *row) for row in zip(index, count, data)]),
+        ("record", ["log", "part", "leaf_index", "record_id", "digest"],
+         [(log, leaf >> 20, leaf, key, digest) for leaf, key, digest in zip(at, ids, firsts)]),
+        ("digest", ["log", "prefix", "leaf_index", "part"], [(log, p, leaf, leaf >> 20) for p, leaf in zip(prefixes, leaves)]),
+        ("tile", ["log", "level", "tile_index", "hashes"], [(log, *row) for row in zip(level, tile, hashes)]),
+        ("edge", ["log", "level", "first_hash", "hashes"], [(log, *row) for row in zip(piece_level, piece, piece_hashes)]),
+        ("batch", ["log", "sequenced_us", "first_index"], [(log, values[6], old)]),
+        ("chain", ["log", "chain", "longest_us", "name"], [(log, *row) for row in zip(chain, longest, name)] if old == 0 else []),
+        ("chain_run", ["log", "chain", "first_seq", "first_index", "count", "from_us", "to_us"],
+         [(log, *row) for row in zip(run_chain, seq, run_first, run_count, from_us, to_us)]),
+        ("submission", ["log", "submitter", "first_index", "count"], [(log, *row) for row in zip(submitter, first, width)]),
+    ]  # fmt: skip
+
+
+async def store_speed(dsn: str, commits: Sequence[Commit], origin: str) -> tuple[float, list[float]]:
+    """Entries per second through `LogStore.commit`, and the seconds of each commit."""
+    directory = await PostgresDirectory.connect(dsn, create=True)
+    try:
+        store = await directory.create(origin, VKEYS, 0)
+        each = []
+        begun = time.perf_counter()
+        for commit in commits:
+            at = time.perf_counter()
+            await store.commit(commit)
+            each.append(time.perf_counter() - at)
+        return commits[-1].size / (time.perf_counter() - begun), each
+    finally:
+        await directory.close()
+
+
+async def bytes_per_entry(dsn: str, entries: int) -> dict[str, float]:
+    """Bytes on disk by table, indexes and all, divided by the entries of all logs in the database."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        found = {}
+        for table in TABLES:
+            parts = await connection.fetchval(
+                "SELECT coalesce(sum(pg_total_relation_size(relid)), 0) FROM pg_partition_tree($1::regclass)", table
+            )
+            whole = await connection.fetchval("SELECT pg_total_relation_size($1::regclass)", table)
+            found[table] = max(int(parts), int(whole)) / entries
+        return {"all": sum(found.values()), **found}
+    finally:
+        await connection.close()
+
+
+async def _fresh(dsn: str, name: str) -> str:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(f"CREATE SCHEMA {name}")
+    finally:
+        await connection.close()
+    return f"{dsn}{'&' if '?' in dsn else '?'}search_path={name}"
+
+
+async def measure(dsn: str) -> None:
+    """Prints what the store and the server alone reach."""
+    for batch, count in [(1, 2000), (16, 2000), (256, 400), (4096, 40)]:
+        commits = list(footage_commits(count, batch))
+        own = await _fresh(dsn, f"store_{batch}")
+        speed, each = await store_speed(own, commits, "bench.example/store")
+        raw = await raw_limit(await _fresh(dsn, f"raw_{batch}"), commits)
+        each.sort()
+        print(
+            f"batch {batch}: store {speed:,.0f} entries/s ({count / sum(each):,.0f} commits/s, median"
+            f" {statistics.median(each) * 1000:.2f} ms, p99 {each[int(len(each) * 0.99)] * 1000:.2f} ms);"
+            f" raw {', '.join(f'{name} {value:,.0f}' for name, value in raw.items())}"
+            f"; {speed / max(raw.values()):.2f} of raw"
+        )
+        sizes = await bytes_per_entry(own, commits[-1].size)
+        print("   bytes per entry: " + ", ".join(f"{name} {value:.0f}" for name, value in sizes.items()))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        asyncio.run(measure(sys.argv[1]))
+    else:
+        with PostgresServer() as server:
+            asyncio.run(measure(server.dsn("postgres")))
