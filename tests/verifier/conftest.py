@@ -48,6 +48,7 @@ class LogWriter:
         self.origin = origin
         new = not path.exists()
         self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.executescript("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
         if new:
             text = SCHEMA.read_text(encoding="utf-8")
             self.db.executescript(text if constraints else _bare(text))
@@ -166,6 +167,20 @@ class LogWriter:
         self.db.execute("INSERT INTO checkpoint VALUES (?, ?, ?)", (self.log, self.size, self.checkpoint()))
         self.db.execute("UPDATE log SET published = size WHERE log = ?", (self.log,))
 
+    def story(self) -> None:
+        """A small log with everything in it: several chains, an entry in two of them, snapshots, an unsigned tail."""
+        one, two = "site-12/cam-01", "site-12/cam-02"
+        self.append([self.segment(one, b"a", "a.mp4"), self.segment(two, b"b")])
+        access = record_pb2.Access(
+            act=record_pb2.ACCESS_ACT_COPY,
+            spans=[record_pb2.Span(stream=stream, from_us=NOON_US, to_us=NOON_US + 5) for stream in (one, two)],
+            copies_sha256=[sha256(b"copy").digest()],
+            duration_us=7,
+        )
+        self.append([self.record(access=access)], DESK, publish=False)
+        self.append([self.snapshot()], LEDGER)
+        self.append([self.segment(one, b"c")], publish=False)
+
 
 def _bare(schema: str) -> str:
     """The schema without what refuses a damaged row: a disk that flips a bit asks no constraint."""
@@ -179,21 +194,6 @@ def _bare(schema: str) -> str:
     )
     text = re.sub(r",\s*(?:PRIMARY KEY|UNIQUE) \([^)]*\)", "", text)
     return text.replace("WITHOUT ROWID", "").replace("STRICT,", "STRICT").replace("CREATE UNIQUE INDEX", "CREATE INDEX")
-
-
-def story(writer: LogWriter) -> None:
-    """A small log with everything in it: several chains, an entry in two of them, snapshots, an unsigned tail."""
-    one, two = "site-12/cam-01", "site-12/cam-02"
-    writer.append([writer.segment(one, b"a", "a.mp4"), writer.segment(two, b"b")])
-    access = record_pb2.Access(
-        act=record_pb2.ACCESS_ACT_COPY,
-        spans=[record_pb2.Span(stream=stream, from_us=NOON_US, to_us=NOON_US + 5) for stream in (one, two)],
-        copies_sha256=[sha256(b"copy").digest()],
-        duration_us=7,
-    )
-    writer.append([writer.record(access=access)], DESK)
-    writer.append([writer.snapshot()], LEDGER)
-    writer.append([writer.segment(one, b"c")], publish=False)
 
 
 @pytest.fixture

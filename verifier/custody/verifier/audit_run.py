@@ -30,7 +30,6 @@ RANGE_BUNDLES: Final = 64
 WORTH_SHARING: Final = 40_000
 """Entries below which starting processes takes longer than the work."""
 _TRIES: Final = 5
-_DIGEST_PARTS: Final = 16
 
 Progress = Callable[[int, int], None]
 """Told how many entries of how many are done."""
@@ -131,6 +130,8 @@ def _in_process(method: str, *values: Any) -> Any:
 class _Pool:
     """Runs jobs in processes, a bounded number ahead, and gives the results in order."""
 
+    digest_parts: Final = 16
+
     def __init__(self, plan: AuditPlan) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__])
@@ -157,6 +158,8 @@ class _Pool:
 
 class _Alone:
     """Runs jobs here, one after the other."""
+
+    digest_parts: Final = 1
 
     def __init__(self, plan: AuditPlan, log: LogReader) -> None:
         self._ranges = Ranges(plan, log)
@@ -222,13 +225,14 @@ def _finish_index(audit: LogAudit, log: LogReader, runner: _Pool | _Alone, spans
     if index is None:
         audit.no_index()
         return
-    bounds = [bytes((256 * part // _DIGEST_PARTS,)) for part in range(_DIGEST_PARTS)]
-    parts = [
-        (b"" if part == 0 else low, high)
-        for part, (low, high) in enumerate(zip(bounds, [*bounds[1:], None], strict=True))
-    ]
-    sums = list(runner.map("digests", parts))
+    sums = list(runner.map("digests", _parts(runner.digest_parts)))
     digests = DigestSum(sum(one.count for one in sums), sum(one.total for one in sums))
     if not audit.finish_index(index.totals(), index.chains(), index.chain_totals(), digests):
         for findings in runner.map("find_digests", spans):
             audit.findings.merge(findings)
+
+
+def _parts(count: int) -> list[tuple[bytes, bytes | None]]:
+    """Cuts the space of prefixes into `count` neighbouring parts."""
+    bounds = [b"", *(bytes((256 * part // count,)) for part in range(1, count))]
+    return list(zip(bounds, [*bounds[1:], None], strict=True))

@@ -74,7 +74,7 @@ class TreeAudit:
 def tiles_of(size: int) -> int:
     """How many tiles, partial ones included, a tree of this size has."""
     count = 0
-    while size:
+    while size > 0:
         count += -(-size // TILE_WIDTH)
         size >>= TILE_HEIGHT
     return count
