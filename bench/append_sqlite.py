@@ -37,7 +37,10 @@ def run() -> list[Figure]:
 def raw_insert(total: int) -> float:
     """Rows per second of the fastest plain use of SQLite: one table, entries of the same size, 256 a transaction."""
     rows = [(at, segment("site-12/cam-00", at + 1) + os.urandom(103)) for at in range(total)]
-    with tempfile.TemporaryDirectory() as folder, closing(sqlite3.connect(Path(folder) / "raw.db", isolation_level=None)) as run:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(sqlite3.connect(Path(folder) / "raw.db", isolation_level=None)) as run,
+    ):
         run.execute("PRAGMA journal_mode = WAL")
         run.execute("PRAGMA synchronous = FULL")
         run.execute("CREATE TABLE entry (leaf_index INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT")

@@ -15,9 +15,7 @@ class Figure(TypedDict):
     ratio: float | None
 
 
-def figure(
-    name: str, value: float, unit: str, *, aim: float | None = None, limit: float | None = None
-) -> Figure:
+def figure(name: str, value: float, unit: str, *, aim: float | None = None, limit: float | None = None) -> Figure:
     """`ratio` is value / limit, where there is a limit."""
     ratio = value / limit if limit else None
     return Figure(figure=name, value=value, unit=unit, aim=aim, limit=limit, ratio=ratio)

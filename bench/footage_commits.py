@@ -26,7 +26,9 @@ def segment(draw: random.Random, at_us: int, stream: str, number: int) -> Admitt
     record = record_pb2.Record(
         record_id=bytes(record_id),
         at_us=at_us,
-        clock=record_pb2.ClockQuality(source=record_pb2.CLOCK_SOURCE_NTP, offset_us=draw.randrange(-3_000, 3_000), uncertainty_us=5_000),
+        clock=record_pb2.ClockQuality(
+            source=record_pb2.CLOCK_SOURCE_NTP, offset_us=draw.randrange(-3_000, 3_000), uncertainty_us=5_000
+        ),
         segment=record_pb2.Segment(
             stream=stream,
             number=number,
@@ -41,7 +43,9 @@ def segment(draw: random.Random, at_us: int, stream: str, number: int) -> Admitt
     return Admitted(read_record(raw), sealed_record(raw))
 
 
-def footage_commits(count: int, batch: int, *, recorders: int = 25, cameras: int = 8, seed: int = 1) -> Iterator[Commit]:
+def footage_commits(
+    count: int, batch: int, *, recorders: int = 25, cameras: int = 8, seed: int = 1
+) -> Iterator[Commit]:
     """`count` commits of `batch` entries each. Every recorder sends the finished segments of its cameras together."""
     draw = random.Random(seed)
     memory = LogMemory(LogHead(0, EMPTY_ROOT, 0), EMPTY_FRONTIER, {}, {}, 0)

@@ -28,7 +28,19 @@ from custody.server.store.postgres.directory import PostgresDirectory
 from custody.server.store.protocol import Commit
 
 VKEYS = ["bench.example+00000000+AQ=="]
-TABLES = ("entry_run", "record", "digest", "tile", "edge", "batch", "chain", "chain_run", "submission", "checkpoint", "log")
+TABLES = (
+    "entry_run",
+    "record",
+    "digest",
+    "tile",
+    "edge",
+    "batch",
+    "chain",
+    "chain_run",
+    "submission",
+    "checkpoint",
+    "log",
+)
 
 
 async def raw_limit(dsn: str, commits: Sequence[Commit]) -> dict[str, float]:

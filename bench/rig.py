@@ -44,10 +44,21 @@ def running(store: str | None = None, *serve_options: str) -> Iterator[Rig]:
     passphrase.write_text(secrets.token_hex(16) + "\n")
     uri = store or f"sqlite:{folder}/ledger.db"
     try:
-        made = _run("signer", "init", "--origin", ORIGIN, "--state", f"{folder}/state", "--passphrase-file", str(passphrase))
+        made = _run(
+            "signer", "init", "--origin", ORIGIN, "--state", f"{folder}/state", "--passphrase-file", str(passphrase)
+        )
         socket = signer.removeprefix("unix:")
         with (
-            _serving("signer", "serve", "--state", f"{folder}/state", "--socket", socket, "--passphrase-file", str(passphrase)),
+            _serving(
+                "signer",
+                "serve",
+                "--state",
+                f"{folder}/state",
+                "--socket",
+                socket,
+                "--passphrase-file",
+                str(passphrase),
+            ),
         ):
             _run("log", "create", "--store", uri, "--signer", signer, ORIGIN)
             with _serving("serve", "--store", uri, "--signer", signer, "--listen", ledger, *serve_options):
