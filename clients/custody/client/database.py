@@ -9,7 +9,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,11 +23,11 @@ class Database:
         self,
         path: Path | None,
         *,
-        schema: str,
+        schema: Sequence[str],
         application_id: int,
         factory: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
-        """Opens or creates the file; None is a database in memory that dies with the object.
+        """Opens the file, or creates it with the statements of `schema`; None is a database in memory that dies with the object.
 
         Raises FileInUse, or ClientStorageError for a file that cannot be opened or is not ours.
         """
@@ -100,7 +100,9 @@ def _take_lock(path: Path) -> int:
     return guard
 
 
-def _open(path: Path | None, schema: str, application_id: int, factory: type[sqlite3.Connection]) -> sqlite3.Connection:
+def _open(
+    path: Path | None, schema: Sequence[str], application_id: int, factory: type[sqlite3.Connection]
+) -> sqlite3.Connection:
     name = ":memory:" if path is None else os.fspath(path)
     try:
         connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False, factory=factory)
@@ -119,7 +121,7 @@ def _open(path: Path | None, schema: str, application_id: int, factory: type[sql
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, name: str, schema: str, application_id: int) -> None:
+def _prepare(connection: sqlite3.Connection, name: str, schema: Sequence[str], application_id: int) -> None:
     """Creates the tables in a new file. A crash in between leaves an empty file, which is new again."""
     (found,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -128,8 +130,7 @@ def _prepare(connection: sqlite3.Connection, name: str, schema: str, application
     if found or tables:
         raise ClientStorageError(f"{name} is a database of something else")
     connection.execute("BEGIN IMMEDIATE")
-    for statement in schema.split(";"):
-        if statement.strip():
-            connection.execute(statement)
+    for statement in schema:
+        connection.execute(statement)
     connection.execute(f"PRAGMA application_id={application_id:d}")
     connection.execute("COMMIT")

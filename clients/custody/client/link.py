@@ -12,7 +12,7 @@ from typing import Final
 
 from custody.client.backoff import Backoff
 from custody.client.environment import Environment
-from custody.client.errors import LatchedError, LedgerUnavailable, RefusedError
+from custody.client.errors import ClientStorageError, LatchedError, LedgerUnavailable, RefusedError
 from custody.client.session import Session, Sighting, decode
 from custody.client.state import State
 from custody.client.wire import Wire
@@ -154,4 +154,8 @@ class LedgerLink:
     def _keep(self, error: CheckpointConflictError) -> None:
         # Latched first: should the disk be full, at least this process appends nothing more.
         self._latched = True
-        self.state.keep(self.session.origin, error, self.environment.now_us())
+        try:
+            self.state.keep(self.session.origin, error, self.environment.now_us())
+        except ClientStorageError as failure:
+            # The conflict is the greater news and is raised all the same, with both checkpoints in it.
+            error.add_note(f"the two checkpoints could not be kept: {failure}")

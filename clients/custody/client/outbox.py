@@ -22,7 +22,8 @@ from custody.core.record import read_records
 from custody.v1 import entry_pb2, record_pb2
 
 _APPLICATION_ID: Final = 0x4375734F  # "CusO"
-_SCHEMA: Final = """
+_SCHEMA: Final = (
+    """
 CREATE TABLE item (
     item      INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order; a number is never used twice
     record_id BLOB NOT NULL UNIQUE,
@@ -30,7 +31,9 @@ CREATE TABLE item (
     seal      BLOB NOT NULL,                      -- as field 2 of an entry, or empty
     chains    TEXT NOT NULL,                      -- one a line
     put_us    INTEGER NOT NULL
-) STRICT;
+) STRICT
+""",
+    """
 CREATE TABLE dead (
     item      INTEGER PRIMARY KEY,
     record_id BLOB NOT NULL,
@@ -41,7 +44,8 @@ CREATE TABLE dead (
     message   TEXT NOT NULL,
     dead_us   INTEGER NOT NULL
 ) STRICT
-"""
+""",
+)
 
 
 class Queued(NamedTuple):

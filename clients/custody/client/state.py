@@ -14,17 +14,22 @@ from custody.core.errors import CheckpointConflictError
 from custody.core.note import VerifierKey
 
 _APPLICATION_ID: Final = 0x43757374  # "Cust"
-_SCHEMA: Final = """
+_SCHEMA: Final = (
+    """
 CREATE TABLE pinned (
     origin    TEXT PRIMARY KEY,
     vkeys     TEXT NOT NULL,             -- C2SP vkeys, one a line
     pinned_us INTEGER NOT NULL
-) STRICT;
+) STRICT
+""",
+    """
 CREATE TABLE checkpoint (
     origin    TEXT PRIMARY KEY,
     size      INTEGER NOT NULL,
     note      BLOB NOT NULL              -- signed note, byte for byte
-) STRICT;
+) STRICT
+""",
+    """
 CREATE TABLE conflict (
     conflict   INTEGER PRIMARY KEY,
     origin     TEXT NOT NULL,
@@ -36,7 +41,8 @@ CREATE TABLE conflict (
     cleared_us INTEGER,
     reason     TEXT
 ) STRICT
-"""
+""",
+)
 
 
 class Conflict(NamedTuple):
