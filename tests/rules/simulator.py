@@ -122,7 +122,9 @@ class World:
 
     def file(self, act: str = "filed", **more: Any) -> int:
         fields: dict[str, Any] = {"first_use_us": self.now, "accepted_us": self.now, "streams": [STREAM]}
-        return self.tell(filing=pb.Filing(site=SITE, act=pb.FilingAct.Value(f"FILING_ACT_{act.upper()}"), **(fields | more)))
+        return self.tell(
+            filing=pb.Filing(site=SITE, act=pb.FilingAct.Value(f"FILING_ACT_{act.upper()}"), **(fields | more))
+        )
 
     # ---- footage ----
 
@@ -148,7 +150,9 @@ class World:
             self.segment(stream, length=step)
         return self
 
-    def gap(self, begin: int, end: int, reason: str = "camera_offline", *, still: bool = False, stream: str = STREAM) -> int:
+    def gap(
+        self, begin: int, end: int, reason: str = "camera_offline", *, still: bool = False, stream: str = STREAM
+    ) -> int:
         number = pb.GapReason.Value(f"GAP_REASON_{reason.upper()}")
         return self.tell(gap=pb.Gap(span=pb.Span(stream=stream, from_us=begin, to_us=end), reason=number, open=still))
 
@@ -187,7 +191,9 @@ class World:
             )
         )
 
-    def policy(self, minimum_days: int, maximum_days: int = 0, *, since: int | None = None, stream: str = STREAM) -> int:
+    def policy(
+        self, minimum_days: int, maximum_days: int = 0, *, since: int | None = None, stream: str = STREAM
+    ) -> int:
         return self.tell(
             retention_policy=pb.RetentionPolicy(
                 streams=[stream],

@@ -345,7 +345,10 @@ ACCESS = [
     ),
     Story(
         rules="default.access-during-hold",
-        lawful=tell(lambda w: w.hold(end=START + HOUR), state_access(spans=[pb.Span(stream=STREAM, from_us=START + HOUR, to_us=START + DAY)])),
+        lawful=tell(
+            lambda w: w.hold(end=START + HOUR),
+            state_access(spans=[pb.Span(stream=STREAM, from_us=START + HOUR, to_us=START + DAY)]),
+        ),
         breaking=tell(lambda w: w.hold(), state_access()),
         breaks="access-during-hold",
     ),
@@ -417,9 +420,7 @@ CAMERAS = [
     Story(
         rules="default.corrected",
         lawful=state_access(),
-        breaking=lambda w: w.tell(
-            correction=pb.Correction(index=w.access(), leaf_sha256=b"l" * 32, streams=[STREAM])
-        ),
+        breaking=lambda w: w.tell(correction=pb.Correction(index=w.access(), leaf_sha256=b"l" * 32, streams=[STREAM])),
         breaks="corrected",
     ),
     Story(
@@ -455,15 +456,38 @@ SITE = [
     Story(
         rules="bj185.filing-late cn799.filing-late",
         bare=True,
-        lawful=tell(lambda w: w.open_site("bj185", "cn799"), lambda w: w.open_stream(), keep(30), lambda w: w.file(first_use_us=START, accepted_us=START), lambda w: w.tell(START, watch_shift=pb.WatchShift(site="north", people=[person("g")], duration_us=90 * DAY))),
-        breaking=tell(lambda w: w.open_site("bj185", "cn799"), lambda w: w.open_stream(), keep(31), lambda w: w.file(first_use_us=START, accepted_us=START), lambda w: w.tell(START, watch_shift=pb.WatchShift(site="north", people=[person("g")], duration_us=90 * DAY))),
+        lawful=tell(
+            lambda w: w.open_site("bj185", "cn799"),
+            lambda w: w.open_stream(),
+            keep(30),
+            lambda w: w.file(first_use_us=START, accepted_us=START),
+            lambda w: w.tell(
+                START, watch_shift=pb.WatchShift(site="north", people=[person("g")], duration_us=90 * DAY)
+            ),
+        ),
+        breaking=tell(
+            lambda w: w.open_site("bj185", "cn799"),
+            lambda w: w.open_stream(),
+            keep(31),
+            lambda w: w.file(first_use_us=START, accepted_us=START),
+            lambda w: w.tell(
+                START, watch_shift=pb.WatchShift(site="north", people=[person("g")], duration_us=90 * DAY)
+            ),
+        ),
         breaks="filing-late",
     ),
     Story(
         rules="bj185.filing-missing cn799.filing-missing",
         bare=True,
         lawful=tell(lambda w: w.lawful("bj185", "cn799"), keep(40)),
-        breaking=tell(lambda w: w.open_site("bj185", "cn799"), lambda w: w.open_stream(), keep(31), lambda w: w.tell(START, watch_shift=pb.WatchShift(site="north", people=[person("g")], duration_us=90 * DAY))),
+        breaking=tell(
+            lambda w: w.open_site("bj185", "cn799"),
+            lambda w: w.open_stream(),
+            keep(31),
+            lambda w: w.tell(
+                START, watch_shift=pb.WatchShift(site="north", people=[person("g")], duration_us=90 * DAY)
+            ),
+        ),
         breaks="filing-missing",
     ),
     Story(

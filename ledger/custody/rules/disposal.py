@@ -72,8 +72,7 @@ class Disposals:
             self.unfounded.append((here, last, note))
 
     def _judge(self, note: Note, first: int, last: int, deleted_us: int) -> Iterator[Piece]:
-        for low, high in self.uniform(first, last):
-            rule = self.due(low, deleted_us)
+        for low, high, rule in self.uniform(first, last, deleted_us):
             kept = high + 1 if self._ordered(note) else self.footage.split(low, high, deleted_us - rule.minimum_us)
             if low < kept:
                 yield from self._piece(note, low, kept - 1, deleted_us, Verdict.DISPOSED_LAWFULLY, rule)
@@ -85,7 +84,7 @@ class Disposals:
     ) -> Iterator[Piece]:
         begin_us, end_us = self.footage.times(first, last)
         rules = rule.broken(deleted_us - end_us) if verdict is Verdict.DISPOSED_EARLY else ()
-        hit = [hold for hold in self.holds if hold.active(deleted_us) and hold.touches(begin_us, end_us)]
+        hit = [hold for hold in self.holds if hold.binds(note, deleted_us) and hold.touches(begin_us, end_us)]
         cuts = {first, last + 1}
         for hold in hit:
             cuts.add(self.footage.split(first, last, hold.from_us))
@@ -100,15 +99,17 @@ class Disposals:
     def _ordered(note: Note) -> bool:
         return note.body.kind == record_pb2.DISPOSAL_KIND_ORDERED and bool(note.body.order.document_sha256)
 
-    def due(self, number: int, until_us: int) -> Due:
-        """What is due for one segment, as known at `until_us`."""
-        return due(self.case, self.policies, self.footage.times(number, number)[0], until_us)
-
-    def uniform(self, first: int, last: int) -> list[tuple[int, int]]:
-        """Parts of a piece of one run for which the same is due."""
+    def uniform(self, first: int, last: int, until_us: int) -> list[tuple[int, int, Due]]:
+        """Parts of a piece of one run for which the same is due, as known at `until_us`."""
         cuts = {first, last + 1} | {self.footage.split_begin(first, last, at_us) for at_us in self.moments}
-        steps = sorted(cuts)
-        return [(low, after - 1) for low, after in pairwise(steps)]
+        parts: list[tuple[int, int, Due]] = []
+        for low, after in pairwise(sorted(cuts)):
+            rule = due(self.case, self.policies, self.footage.times(low, low)[0], until_us)
+            if parts and parts[-1][2].same(rule):
+                parts[-1] = (parts[-1][0], after - 1, rule)
+            else:
+                parts.append((low, after - 1, rule))
+        return parts
 
     @cached_property
     def overdue(self) -> list[tuple[int, int, int]]:
@@ -120,8 +121,7 @@ class Disposals:
         active = [hold for hold in self.holds if hold.active(now_us)]
         for run_first, run_last, _, _, _ in self.footage.ordered_runs():
             for first, last in self.claims.free(run_first, run_last):
-                for low, high in self.uniform(first, last):
-                    rule = self.due(low, now_us)
+                for low, high, rule in self.uniform(first, last, now_us):
                     grace_us = min((r.parameters["grace_days"] for r in self._maxima()), default=0) * DAY_US
                     after = self.footage.split(low, high, now_us - rule.maximum_us - grace_us - 1)
                     if rule.maximum_us and after > low:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from custody.core.clock import true_time
 from custody.core.entry import ReadEntry
+from custody.core.limits import MAX_COUNT
 from custody.core.record import ReadRecord
 from custody.rules.columns import Columns
 from custody.rules.profile import Library
@@ -24,9 +25,6 @@ DAY_US: Final = 24 * HOUR_US
 
 FUTURE, OVERLAP, CHECK = range(3)
 """Kinds of row in `clocks`: said to end after it was sequenced; began before its predecessor ended; a bad clock check."""
-
-MAX_NUMBER: Final = 2**63 - 1
-"""Larger segment numbers count as this one: a column holds signed 64 bits."""
 
 _TABLES: Final = {
     "segments": ("number", "begin_us", "end_us", "index"),
@@ -113,20 +111,20 @@ class Footage:
         end_us = begin_us + body.duration_us
         runs = self.runs.columns
         gap_us = self._limits.gap_us
-        if number == self._expected and -gap_us <= begin_us - runs[3][-1] <= gap_us and number < MAX_NUMBER:
+        if number == self._expected and -gap_us <= begin_us - runs[3][-1] <= gap_us:
             runs[1][-1] = number
             runs[3][-1] = end_us
             self._next = self._expected = number + 1
-        elif not self._strange(index, min(number, MAX_NUMBER), begin_us, end_us):
+        elif not self._strange(index, number, begin_us, end_us):
             return
         numbers, begins, ends, indexes = self.segments.columns
-        numbers.append(runs[1][-1])
+        numbers.append(number)
         begins.append(begin_us)
         ends.append(end_us)
         indexes.append(index)
         delay_us = entry.sequenced_at_us - end_us
         if not -self._limits.clock_us <= delay_us <= self._limits.late_us:
-            self._untimely(index, runs[1][-1], record, delay_us, end_us)
+            self._untimely(index, number, record, delay_us, end_us)
 
     def _strange(self, index: int, number: int, begin_us: int, end_us: int) -> bool:
         if number < self._next and self.place(number) is not None:
@@ -173,9 +171,9 @@ class Footage:
             self.beats.append(record.at_us, until_us, index, index)
         promised = self.promised.columns
         if not len(self.promised):
-            self.promised.append(min(body.last_segment, MAX_NUMBER), index, record.at_us)
+            self.promised.append(body.last_segment, index, record.at_us)
         elif body.last_segment > promised[0][0]:
-            promised[0][0], promised[1][0], promised[2][0] = min(body.last_segment, MAX_NUMBER), index, record.at_us
+            promised[0][0], promised[1][0], promised[2][0] = body.last_segment, index, record.at_us
 
     def clock_check(self, index: int, entry: ReadEntry, record: ReadRecord, body: Any) -> None:
         """Takes a clock check; a good one needs no memory."""
@@ -185,7 +183,7 @@ class Footage:
 
     def place(self, number: int) -> int | None:
         """Row of a segment number in `segments`, or None when it never came. Logarithmic in the number of runs."""
-        at = bisect_right(self._order, (number, MAX_NUMBER)) - 1
+        at = bisect_right(self._order, (number, MAX_COUNT)) - 1
         if at < 0:
             return None
         first, row = self._order[at]
@@ -196,7 +194,7 @@ class Footage:
         """The recorded parts of a range of numbers, as (first, last), ascending."""
         found = []
         lasts = self.runs.columns[1]
-        at = max(bisect_right(self._order, (first, MAX_NUMBER)) - 1, 0)
+        at = max(bisect_right(self._order, (first, MAX_COUNT)) - 1, 0)
         while at < len(self._order) and self._order[at][0] <= last:
             low, row = self._order[at]
             if lasts[row] >= first:

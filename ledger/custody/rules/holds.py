@@ -27,6 +27,10 @@ class Hold(NamedTuple):
         """True when it binds at that moment."""
         return self.placed_us <= at_us < self.until_us
 
+    def binds(self, note: Note, at_us: int) -> bool:
+        """True when it bound what the note tells of `at_us`; of equal moments the order of the log decides."""
+        return self.active(at_us) and (self.placed_us < at_us or self.note.index < note.index)
+
     def touches(self, from_us: int, to_us: int) -> bool:
         """True when it holds footage of that time; an instant counts as one microsecond."""
         return self.from_us < max(to_us, from_us + 1) and from_us < self.to_us
@@ -63,7 +67,9 @@ def check_access(case: Case) -> Iterator[Finding]:
             hold.id
             for hold in every
             for span in note.body.spans
-            if span.stream == case.stream.name and hold.active(note.at_us) and hold.touches(span.from_us, span.to_us)
+            if span.stream == case.stream.name
+            and hold.binds(note, note.at_us)
+            and hold.touches(span.from_us, span.to_us)
         ):
             placed = [one.note for one in every if one.id == hold]
             rules = case.rules("access-during-hold", note.at_us)

@@ -57,15 +57,11 @@ class Requirement:
 def parse_requirement(data: Mapping[str, Any], where: str) -> Requirement:
     """Reads one `[[rule.requires]]` table; raises MalformedError ('profile-malformed') naming `where`."""
     known = {"kind", "field", "at_least", "each", "document", "one_of", "when"}
+    if not isinstance(data, dict) or not set(data) <= known:
+        raise MalformedError(f"{where}: a requirement takes {sorted(known)}", code="profile-malformed")
     kind, field = data.get("kind"), data.get("field")
-    if (
-        not isinstance(data, dict)
-        or not set(data) <= known
-        or not isinstance(kind, str)
-        or not isinstance(field, str)
-        or kind not in KINDS
-    ):
-        raise MalformedError(f"{where}: a requirement with unknown keys, kind or field", code="profile-malformed")
+    if not isinstance(kind, str) or not isinstance(field, str) or kind not in KINDS:
+        raise MalformedError(f"{where}: a requirement without a known kind and a field", code="profile-malformed")
     if kind in _UNREAD:
         raise MalformedError(f"{where}: fields of a {kind} are not looked at", code="profile-malformed")
     message = record_pb2.Record.DESCRIPTOR.fields_by_name[kind].message_type

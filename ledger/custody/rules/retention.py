@@ -27,13 +27,15 @@ class Policy(NamedTuple):
 
 
 class Due(NamedTuple):
-    """How long footage must and may be kept after its end; `policies` are the promises that count."""
+    """How long footage must and may be kept after its end (maximum 0: no promise), and the laws that bound it."""
 
     minimum_us: int
-    promised_us: int
     maximum_us: int
     laws: tuple[Rule, ...]
-    policies: tuple[Policy, ...]
+
+    def same(self, other: "Due") -> bool:
+        """True when the same is due for the same reasons."""
+        return self[:2] == other[:2] and [rule.id for rule in self.laws] == [rule.id for rule in other.laws]
 
     def broken(self, kept_us: int) -> tuple[Rule, ...]:
         """The rules that a disposal after `kept_us` breaks. A rule of 0 days asks for whatever else is due."""
@@ -65,7 +67,7 @@ def due(case: Case, every: list[Policy], begin_us: int, until_us: int) -> Due:
     maxima = [policy.maximum_us for policy in counting]
     maximum_us = max(maxima) if maxima and all(maxima) else 0
     minimum_us = max(promised_us, legal_us)
-    return Due(minimum_us, promised_us, max(maximum_us, minimum_us) if maximum_us else 0, laws, counting)
+    return Due(minimum_us, max(maximum_us, minimum_us) if maximum_us else 0, laws)
 
 
 def moments(case: Case, every: list[Policy]) -> list[int]:

@@ -1,0 +1,157 @@
+"""The access register: authorisation, requests, corrections, the order of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.rules.simulator import DAY, HOUR, STREAM, World, document, person
+
+from custody.v1 import record_pb2 as pb
+
+PAPERS = [document("certifying"), document("register_form")]
+
+
+def _why(world: World) -> list[str]:
+    return [finding.en.partition(": ")[2] for finding in world.findings() if finding.code == "no-authorisation"]
+
+
+@pytest.fixture
+def world() -> World:
+    return World().lawful("bj185")
+
+
+def test_a_request_that_nobody_made(world: World) -> None:
+    world.access(documents=PAPERS, request_id="r9")
+    assert _why(world) == ["request unknown"]
+
+
+def test_a_request_that_was_not_answered(world: World) -> None:
+    request = world.request()
+    index = world.access(documents=PAPERS, request_id="r1")
+    assert _why(world) == ["the request was not answered"]
+    assert world.one("no-authorisation").indexes == (request, index)
+    assert len(world.one("no-authorisation").record_ids) == 2
+
+
+def test_a_refused_request(world: World) -> None:
+    world.request()
+    world.refuse(reason="footage_disposed")
+    world.access(documents=PAPERS, request_id="r1")
+    assert _why(world) == ["the request was refused"]
+
+
+def test_a_grant_runs_out(world: World) -> None:
+    world.request()
+    world.grant(valid_until_us=world.now + HOUR)
+    world.access(documents=PAPERS, request_id="r1")
+    assert _why(world) == []
+    world.record(hours=1)
+    world.access(documents=PAPERS, request_id="r1")
+    assert _why(world) == ["the grant had expired"]
+
+
+def test_a_grant_without_end(world: World) -> None:
+    world.request()
+    world.grant()
+    world.record(days=9, length=DAY)
+    world.access(documents=PAPERS, request_id="r1")
+    assert _why(world) == []
+
+
+@pytest.mark.parametrize(
+    ("act", "why"), [(pb.ACCESS_ACT_VIEW, []), (pb.ACCESS_ACT_COPY, ["neither grant nor approval"])]
+)
+def test_own_staff_may_look_but_not_copy(world: World, act: int, why: list[str]) -> None:
+    world.access(accessor=pb.ACCESSOR_KIND_OPERATOR_STAFF, act=act, documents=[])
+    assert _why(world) == why
+
+
+def test_an_approval_without_its_hash_proves_nothing(world: World) -> None:
+    bare = pb.Document(kind=pb.DOCUMENT_KIND_APPROVAL, reference="said so")
+    world.access(documents=[*PAPERS, bare])
+    assert _why(world) == ["neither grant nor approval"]
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "reason", "codes"),
+    [
+        ({}, "one_officer_only", ["emergency-refused"]),
+        ({"officers": [person("one")]}, "one_officer_only", []),
+        ({"documents": []}, "no_document", []),
+        ({"documents": [document("approval")]}, "no_document", []),
+        ({"purpose": pb.ACCESS_PURPOSE_PERSONAL_RIGHTS}, "other", []),
+        ({}, "footage_disposed", []),
+        ({}, "no_authority", ["emergency-refused"]),
+    ],
+)
+def test_refusing_in_an_emergency(world: World, request_fields: dict[str, Any], reason: str, codes: list[str]) -> None:
+    world.request(**request_fields)
+    world.refuse(reason=reason)
+    assert world.codes() == codes
+
+
+def test_a_request_that_nobody_answers(world: World) -> None:
+    request = world.request()
+    world.record(hours=24)
+    assert world.codes() == []
+    world.record(hours=1)
+    finding = world.one("request-unanswered")
+    assert finding.indexes == (request,)
+    assert finding.en == "request r1 was not answered within 1 d 00:00:00"
+
+
+def test_answers_without_a_request_are_out_of_order(world: World) -> None:
+    world.grant()
+    world.refuse()
+    assert world.codes() == ["out-of-order", "out-of-order"]
+    assert {finding.zh for finding in world.findings()} == {
+        "请求 r1：在“无”之后不应出现“同意”",
+        "请求 r1：在“无”之后不应出现“拒绝”",
+    }
+
+
+def test_a_refused_request_may_be_granted_later_and_withdrawn(world: World) -> None:
+    world.request()
+    for answer in (world.refuse, world.grant, world.grant, world.refuse):
+        answer()
+    assert "out-of-order" not in world.codes()
+    world.request()
+    assert world.codes().count("out-of-order") == 1
+
+
+def test_a_corrected_entry_is_not_asked_again(world: World) -> None:
+    wrong = world.access(recorded_by=None)
+    assert world.codes() == ["register-incomplete"]
+    right = world.access()
+    world.tell(
+        correction=pb.Correction(
+            index=wrong, leaf_sha256=b"l" * 32, streams=[STREAM], replacement_id=world.entries[right][2].record_id
+        )
+    )
+    assert world.codes() == ["corrected"]
+    assert wrong in world.one("corrected").indexes
+
+
+def test_a_correction_by_another_kind_heals_nothing(world: World) -> None:
+    wrong = world.access(recorded_by=None)
+    other = world.request()
+    world.tell(
+        correction=pb.Correction(
+            index=wrong, leaf_sha256=b"l" * 32, streams=[STREAM], replacement_id=world.entries[other][2].record_id
+        )
+    )
+    assert world.codes() == ["corrected", "register-incomplete"]
+
+
+def test_a_withdrawn_access_still_counts(world: World) -> None:
+    wrong = world.access(documents=[])
+    world.tell(correction=pb.Correction(index=wrong, leaf_sha256=b"l" * 32, streams=[STREAM]))
+    assert "no-authorisation" in world.codes()
+
+
+def test_one_entry_about_two_cameras_is_in_both_registers(world: World) -> None:
+    world.open_stream("north/yard")
+    world.access(recorded_by=None, spans=[world.span(), world.span("north/yard")])
+    found = [finding.subject.name for finding in world.findings() if finding.code == "register-incomplete"]
+    assert found == ["north/gate", "north/yard"]

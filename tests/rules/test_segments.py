@@ -1,0 +1,82 @@
+"""Verdicts on segments and what was seen in the footage store."""
+
+from __future__ import annotations
+
+from tests.rules.simulator import DAY, HOUR, START, STREAM, World
+
+from custody.rules import Observation, Status, segment_verdicts
+from custody.rules.observation import Seen
+
+
+def _verdicts(world: World, *runs: tuple[int, int, Status]) -> list[tuple[int, int, str]]:
+    observation = Observation(streams={STREAM: [Seen(*run) for run in runs]})
+    return [
+        (run.first, run.last, run.verdict.value)
+        for run in segment_verdicts(world.state, STREAM, world.now, observation)
+    ]
+
+
+def test_every_number_gets_one_word(world: World) -> None:
+    world.lawful("cn799")
+    world.policy(30, 40, since=START)
+    world.record(days=48, length=DAY)
+    world.dispose(1, 1)
+    world.dispose(30, 31)
+    begin = world.now
+    world.wait(3 * DAY)
+    for place in range(3):
+        world.segment(begin=begin + place * DAY, length=DAY)
+    assert _verdicts(
+        world,
+        (1, 3, Status.PRESENT),
+        (4, 4, Status.ALTERED),
+        (5, 5, Status.MISSING),
+        (6, 6, Status.DERIVED),
+        (7, 60, Status.PRESENT),
+    ) == [
+        (1, 1, "disposed lawfully"),
+        (2, 3, "over-retained"),
+        (4, 4, "altered"),
+        (5, 5, "missing"),
+        (6, 6, "derived (not bit-identical)"),
+        (7, 11, "over-retained"),
+        (12, 29, "present"),
+        (30, 31, "disposed early"),
+        (32, 52, "present"),
+        (53, 53, "inserted late"),
+        (54, 55, "present"),
+    ]
+
+
+def test_what_nobody_looked_at_is_not_checked(world: World) -> None:
+    world.lawful()
+    assert _verdicts(world) == [(1, 4, "not checked")]
+    assert _verdicts(world, (2, 3, Status.NOT_CHECKED)) == [(1, 4, "not checked")]
+    assert _verdicts(world, (2, 3, Status.PRESENT)) == [(1, 1, "not checked"), (2, 3, "present"), (4, 4, "not checked")]
+    assert segment_verdicts(world.state, "north/none", world.now) == ()
+
+
+def test_verdicts_run_by_run(world: World) -> None:
+    world.lawful()
+    world.wait(HOUR).segment(number=9, length=30 * 60_000_000)
+    assert _verdicts(world, (1, 9, Status.PRESENT)) == [(1, 4, "present"), (9, 9, "present")]
+
+
+def test_findings_name_the_ends_of_a_run(world: World) -> None:
+    world.lawful()
+    found = world.findings(Observation(streams={STREAM: [Seen(2, 3, Status.ALTERED), Seen(7, 8, Status.ALTERED)]}))
+    assert [(finding.code, finding.numbers) for finding in found] == [("altered", (2, 3))]
+    first = world.state.streams[STREAM].footage.index_of(2)
+    assert found[0].indexes == (first, first + 1)
+    assert found[0].record_ids == ()
+
+
+def test_a_file_that_is_gone_is_not_over_retained(world: World) -> None:
+    world.lawful()
+    world.policy(1, 2, since=START)
+    world.record(days=10, length=DAY)
+    seen = Observation(streams={STREAM: [Seen(1, 3, Status.MISSING), Seen(4, 4, Status.NOT_CHECKED)]})
+    assert [(finding.code, finding.numbers) for finding in world.findings(seen)] == [
+        ("missing", (1, 3)),
+        ("over-retained", (4, 8)),
+    ]
