@@ -18,7 +18,7 @@ class Clock:
 
     now_s: float = 1_000.0
     waits: list[float] = field(default_factory=list)
-    wish: Callable[[float, float], float] = lambda low, high: high
+    wish: Callable[[float, float], float] = max
 
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -29,6 +29,6 @@ class Clock:
         return Environment(
             now_us=lambda: int(self.now_s * 1e6),
             monotonic_s=lambda: self.now_s,
-            uniform=lambda low, high: self.wish(low, high),
+            uniform=lambda low, high: self.wish(low, high),  # noqa: PLW0108  (a test may change the wish)
             sleep=self.sleep,
         )

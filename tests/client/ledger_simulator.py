@@ -3,6 +3,7 @@
 It keeps what it holds in lists and sequences every batch at once. Each lie is one attribute that a test sets; without
 lies it is a plain, honest ledger (`check_log` recomputes everything that it holds).
 """
+# ruff: noqa: N802  (gRPC gives the methods their names)
 
 from __future__ import annotations
 
@@ -96,8 +97,8 @@ class Lies:
     """Records (by id) that are refused for good, with the code."""
     lose_answers: int = 0
     """Appends that are stored and then answered with UNAVAILABLE."""
-    hold: asyncio.Event | None = None
-    """Appends are stored and answered only after this event."""
+    hold: list[asyncio.Event] | None = None
+    """When a list: appends are stored, put an event of their own there, and are answered after it."""
     answer: Callable[[ledger_pb2.AppendResponse], None] | None = None
     """Changes each answer to an append."""
     page: Callable[[ledger_pb2.EntryPage], None] | None = None
@@ -108,7 +109,6 @@ class Lies:
     """Changes the links of each new entry, by leaf index, before it is hashed."""
     key: SignerKey | None = None
     """Signs with this key instead."""
-    garbage: bytes | None = None
 
 
 class LedgerSimulator(ledger_pb2_grpc.LedgerServicer):
@@ -196,7 +196,8 @@ class LedgerSimulator(ledger_pb2_grpc.LedgerServicer):
             await refuse(context, error.status, error.code, {"position": str(error.position)})
             raise
         if self.lies.hold is not None:
-            await self.lies.hold.wait()
+            self.lies.hold.append(asyncio.Event())
+            await self.lies.hold[-1].wait()
         if self.lies.lose_answers:
             self.lies.lose_answers -= 1
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the connection broke")
@@ -214,7 +215,7 @@ class LedgerSimulator(ledger_pb2_grpc.LedgerServicer):
                     )
                 )
 
-    async def _append(self, request: ledger_pb2.AppendRequest) -> ledger_pb2.AppendResponse:
+    def _admit(self, request: ledger_pb2.AppendRequest) -> list[tuple[ReadRecord, bytes]]:
         items = []
         seals = list(request.seals) or [entry_pb2.Seal()] * len(request.records)
         if len(seals) == 1:
@@ -230,7 +231,10 @@ class LedgerSimulator(ledger_pb2_grpc.LedgerServicer):
             if known is not None and decode_entry(self.tree.entries[known]).record != raw:
                 raise RefuseError("other bytes", "record-conflict", position, grpc.StatusCode.ALREADY_EXISTS)
             items.append((record, encode_seal(seal) if seal.signature else b""))
-        placed = self.append(items)
+        return items
+
+    async def _append(self, request: ledger_pb2.AppendRequest) -> ledger_pb2.AppendResponse:
+        placed = self.append(self._admit(request))
         size = self.tree.size
         if request.known_size > size:
             raise RefuseError("a rollback, or another log", "size-unknown", -1, grpc.StatusCode.NOT_FOUND)

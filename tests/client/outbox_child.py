@@ -10,9 +10,9 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from custody.client import Backoff, Drain, LedgerClient, Outbox, Queued, Receipt
-
 from tests.client.camera_records import raw_segment
+
+from custody.client import Backoff, Drain, LedgerClient, Outbox, Queued, Receipt
 
 
 def say(word: str, number: int) -> None:

@@ -7,6 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from grpc import StatusCode
+from tests.client.camera_records import raw_segment, record_id, segment
+from tests.client.clock import Clock, Connect
+from tests.client.faulty_connection import Plan, faulty
+from tests.client.ledger_simulator import ORIGIN, LedgerSimulator
+
 from custody.client import (
     Backoff,
     ClientStorageError,
@@ -22,12 +28,6 @@ from custody.client import (
 )
 from custody.core.errors import RollbackError
 from custody.core.record import read_record
-from grpc import StatusCode
-
-from tests.client.camera_records import raw_segment, record_id, segment
-from tests.client.clock import Clock, Connect
-from tests.client.faulty_connection import Plan, faulty
-from tests.client.ledger_simulator import ORIGIN, LedgerSimulator
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ async def test_flush_says_what_still_waits_and_why(
 ) -> None:
     ledger.lies.refuse = [(StatusCode.RESOURCE_EXHAUSTED, "pool-full", {})] * 100
     outbox.put(raw_segment(0))
-    with pytest.raises(OutboxNotEmpty, match="1 records still wait after 20 s: .*pool-full"):
+    with pytest.raises(OutboxNotEmpty, match=r"1 records still wait after 20 s: .*pool-full"):
         await drain.flush(20)
     assert sum(clock.waits) <= 20
     assert isinstance(drain.trouble, RefusedError)
@@ -119,7 +119,7 @@ async def test_a_refusal_without_position_is_narrowed_down(
     outbox: Outbox, drain: Drain, ledger: LedgerSimulator
 ) -> None:
     outbox.put_many([raw_segment(number) for number in range(4)])
-    refusal = (StatusCode.INVALID_ARGUMENT, "batch-odd", {})
+    refusal: tuple[StatusCode, str, dict[str, str]] = (StatusCode.INVALID_ARGUMENT, "batch-odd", {})
     # All four; then the first half; then its first record.
     ledger.lies.refuse = [refusal] * 3
     await drain.flush(60)

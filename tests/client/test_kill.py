@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from custody.client import Drain, Outbox, State
-from custody.core.tree_head import parse_body
-
 from tests.client.camera_records import record_id
 from tests.client.clock import Connect
 from tests.client.ledger_simulator import ORIGIN, LedgerSimulator
+
+from custody.client import Drain, Outbox, State
+from custody.core.tree_head import parse_body
 
 ROUNDS = 50
 HOUSE = Path(__file__).parents[2]
@@ -28,9 +28,7 @@ async def _one_life(ledger: LedgerSimulator, folder: Path, target: str, first: i
         stdout=asyncio.subprocess.PIPE, cwd=HOUSE, env={**os.environ, "GRPC_VERBOSITY": "NONE"},
     )  # fmt: skip
     assert process.stdout is not None
-    said = []
-    for _ in range(lines):
-        said.append((await process.stdout.readline()).decode())
+    said = [(await process.stdout.readline()).decode() for _ in range(lines)]
     process.kill()
     rest, _ = await process.communicate()
     # What it managed to say before it died counts; half a line does not.

@@ -7,13 +7,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from tests.client.camera_records import access, raw_segment, record_id, segment
+from tests.client.faulty_connection import Plan, faulty
+
 from custody.client import Bounds, ClientStorageError, FileInUse, Outbox, OutboxConflict, OutboxFull, RefusedError
 from custody.core.entry import encode_seal
 from custody.core.errors import MalformedError
 from custody.v1 import entry_pb2
-
-from tests.client.camera_records import access, raw_segment, record_id, segment
-from tests.client.faulty_connection import Plan, faulty
 
 
 def _ids(outbox: Outbox) -> list[bytes]:

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from tests.client.camera_records import access, raw_segment, record_id
+from tests.client.ledger_simulator import EPOCH_US, SUBMITTER, LedgerSimulator
+
 from custody.client import Followed, LedgerClient, ProvenEntry
 from custody.client.selection import by_range
 from custody.core.errors import CustodyError
 from custody.core.record import read_record
 from custody.v1 import ledger_pb2
-
-from tests.client.camera_records import access, raw_segment, record_id
-from tests.client.ledger_simulator import EPOCH_US, SUBMITTER, LedgerSimulator
 
 
 async def _indexes(entries: AsyncIterator[ProvenEntry]) -> list[int]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from tests.client.camera_records import raw_segment, record_id, segment
+from tests.client.ledger_simulator import ORIGIN, LedgerSimulator
+
 from custody.client import KeysNotPinned, LatchedError, Outbox, RefusedError, SyncLedgerClient
 from custody.client.selection import by_chain, by_range
 from custody.core.errors import RollbackError
-
-from tests.client.camera_records import raw_segment, record_id, segment
-from tests.client.ledger_simulator import ORIGIN, LedgerSimulator
 
 T = TypeVar("T")
 
@@ -35,8 +35,8 @@ class Place:
 
 
 @pytest.fixture
-def place(ledger: LedgerSimulator, sockets: Path, tmp_path: Path) -> Iterator[Place]:
-    yield Place(ledger, f"unix:{sockets / 'ledger'}", tmp_path)
+def place(ledger: LedgerSimulator, sockets: Path, tmp_path: Path) -> Place:
+    return Place(ledger, f"unix:{sockets / 'ledger'}", tmp_path)
 
 
 async def test_append_read_prove_and_follow(place: Place) -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import grpc
 import pytest
+from tests.client.camera_records import raw_segment
+from tests.client.clock import Clock, Connect
+from tests.client.ledger_simulator import ORIGIN, LedgerSimulator, serve
+
 from custody.client import KeysNotPinned, LedgerUnavailable, RefusedError, State, fetch_keys, pin
 from custody.client.refusal import from_message
 from custody.core.errors import CustodyError, SignatureError
 from custody.core.note import SignatureType, SignerKey
 from custody.v1 import ledger_pb2
-
-from tests.client.camera_records import raw_segment
-from tests.client.clock import Clock, Connect
-from tests.client.ledger_simulator import ORIGIN, LedgerSimulator, serve
 
 
 @pytest.fixture
@@ -106,13 +106,12 @@ async def test_a_server_that_is_no_ledger(connect: Connect, sockets: Path) -> No
 
 
 async def test_a_slow_answer_ends_at_the_deadline(connect: Connect, ledger: LedgerSimulator, sockets: Path) -> None:
-    import asyncio
-
-    ledger.lies.hold = asyncio.Event()
+    held = ledger.lies.hold = []
     client = await connect()
     with pytest.raises(LedgerUnavailable, match="deadline exceeded"):
         await client.append([raw_segment(0)], timeout_s=0.05, retry=False)
-    ledger.lies.hold.set()
+    ledger.lies.hold = None
+    held[0].set()
     assert (await client.append([raw_segment(0)])).indexes == (0,)
 
 
