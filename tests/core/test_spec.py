@@ -24,7 +24,7 @@ from custody.v1 import entry_pb2, record_pb2
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "docs" / "spec"
 SOURCES = ("ledger", "signer", "verifier", "clients")
-CODE = re.compile(r'\bcode(?:: str)? ?= ?"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)"(?! if)')
+CODE = re.compile(r'\b_?(?:code|CODE)(?:: str|: Final)? ?= ?"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)"(?! if)')
 FIELD_CODE = re.compile(r"""['"](record-[a-z-]+)['"]\)""")
 
 

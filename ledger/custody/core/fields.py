@@ -63,6 +63,11 @@ def compiled(descriptor: Descriptor, required: tuple[str, ...] = ()) -> _Check:
     """
     scope: dict[str, Any] = {"bad": _refuse, "empty": _refuse_empty, "missing": _refuse_missing, "text": _check_text}
     lines = ["def check(message):"]
+    single = [field.name for field in descriptor.fields if not field.is_repeated and field.message_type is None]
+    if single:
+        # One call reads them all; `attrgetter` gives a tuple for two names or more, so the last one is read twice.
+        scope["read"] = attrgetter(*single, single[-1])
+        lines.append(f"    {', '.join(f'v_{name}' for name in [*single, single[-1]])} = read(message)")
     for field in descriptor.fields:
         lines += ["    " + line for line in _lines(field, scope)]
     if descriptor.name in _WHOLE_CHECKS:
@@ -81,17 +86,16 @@ def compiled(descriptor: Descriptor, required: tuple[str, ...] = ()) -> _Check:
 
 
 def _lines(field: FieldDescriptor, scope: dict[str, Any]) -> list[str]:
-    """The statements that read one field into a variable of its name and check it."""
+    """The statements that check one field; its value stands in a variable with `v_` before its name."""
     name = field.name
-    value = f"v_{name}"  # no field can hide a name of the scope
-    read = f"{value} = message.{name}"
+    value = f"v_{name}"
     if field.is_repeated:
         scope[f"check_{name}"] = _list_check(field)
-        return [read, f"if {value}: check_{name}({value})"]
+        return [f"{value} = message.{name}", f"if {value}: check_{name}({value})"]
     if field.message_type is not None:
         scope[f"check_{name}"] = compiled(field.message_type)
         return [f"if message.HasField({name!r}): check_{name}(message.{name})"]
-    return [read, *_scalar_lines(field, scope)]
+    return _scalar_lines(field, scope)
 
 
 def _scalar_lines(field: FieldDescriptor, scope: dict[str, Any]) -> list[str]:
