@@ -173,6 +173,20 @@ def test_what_an_entry_may_not_be(code: str, raw: bytes) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    "seal",
+    [
+        entry_pb2.Seal(),
+        entry_pb2.Seal(key_id="k", signature=bytes(64)),
+        entry_pb2.Seal.FromString(SEAL.SerializeToString() + b"\x20\x01"),
+    ],
+    ids=["empty", "no-count", "unknown-field"],
+)
+def test_a_message_that_is_no_seal_is_not_written_into_an_entry(seal: entry_pb2.Seal) -> None:
+    with pytest.raises(MalformedError):
+        encode_seal(seal)
+
+
 STAMP = encode_stamp(SUBMITTER, AT_US, [LINK])
 
 

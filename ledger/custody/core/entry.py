@@ -42,10 +42,17 @@ class ReadEntry(NamedTuple):
 
 
 def encode_seal(seal: entry_pb2.Seal | None) -> bytes:
-    """The seal as field 2 of the entry; nothing when there is none."""
+    """The seal as field 2 of the entry; nothing when there is none.
+
+    Strict, because a seal comes to the ledger as a message and not as bytes: what is no seal, or hides unknown fields,
+    would make an entry that nobody can read. Raises MalformedError ('seal-malformed', 'key-id-malformed').
+    """
     if seal is None:
         return b""
+    check_seal(seal)
     raw = seal.SerializeToString()
+    if raw != entry_pb2.Seal(key_id=seal.key_id, signature=seal.signature, count=seal.count).SerializeToString():
+        raise MalformedError("the seal has unknown fields", code="seal-malformed")
     return b"\x12" + varint(len(raw)) + raw
 
 
