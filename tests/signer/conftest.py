@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.core.note import SignatureType, SignerKey
 from custody.signer.app import Settings
@@ -34,6 +34,7 @@ def key_file(folder: Path, key: SignerKey) -> Path:
     """The key, encrypted with a work factor that no attacker and no test notices."""
     path = folder / "key.pem"
     cost = ScryptCost(n=2, r=1, p=1)
+    assert isinstance(key.private_key, Ed25519PrivateKey)
     write_private(path, encrypt_key(key.private_key, PASSPHRASE, salt=bytes(16), iv=bytes(16), cost=cost))
     return path
 
@@ -80,9 +81,5 @@ def settings(state_folder: Path, socket: Path) -> Callable[..., Settings]:
 def _no_lost_descriptors() -> Iterator[None]:
     """A state that stays locked after a failed start would be a signer that cannot be started again."""
     yield
-    held = [os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if _is_link(name)]
+    held = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     assert not [path for path in held if path.endswith(("/state.sqlite", "/lock"))]
-
-
-def _is_link(name: str) -> bool:
-    return os.path.lexists(f"/proc/self/fd/{name}")

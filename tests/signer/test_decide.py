@@ -46,7 +46,9 @@ def test_a_fresh_signer_takes_any_first_checkpoint(fresh: State, size: int) -> N
 
 @pytest.mark.parametrize("size", [8, 9, 16, 300])
 def test_growth(at_seven: State, size: int) -> None:
-    assert decide(at_seven, wish(7, size)) == Grow(checkpoint=Checkpoint(origin=ORIGIN, size=size, root=MAIN.root(size)))
+    assert decide(at_seven, wish(7, size)) == Grow(
+        checkpoint=Checkpoint(origin=ORIGIN, size=size, root=MAIN.root(size))
+    )
 
 
 def test_the_empty_checkpoint_grows_too(fresh: State, key: SignerKey) -> None:
@@ -68,9 +70,7 @@ def test_the_same_again_is_the_same_answer_whatever_old_size_came_along(at_seven
 def test_another_root_of_one_size_latches_and_keeps_both(at_seven: State, old: int) -> None:
     assert at_seven.signed is not None
     offered = encode_body(Checkpoint(origin=ORIGIN, size=7, root=OTHER.root(7)))
-    assert decide(at_seven, wish(old, 7, OTHER)) == Latch(
-        evidence=Evidence(held=at_seven.signed.note, offered=offered)
-    )
+    assert decide(at_seven, wish(old, 7, OTHER)) == Latch(evidence=Evidence(held=at_seven.signed.note, offered=offered))
 
 
 @pytest.mark.parametrize(

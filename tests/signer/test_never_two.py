@@ -74,7 +74,9 @@ steps = st.one_of(
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.lists(steps, min_size=1, max_size=25), st.lists(st.sampled_from(["none", "none", "before", "after", "reload"])))
+@given(
+    st.lists(steps, min_size=1, max_size=25), st.lists(st.sampled_from(["none", "none", "before", "after", "reload"]))
+)
 def test_all_notes_belong_to_one_history(script: list[object], faults: list[str]) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name) / "state"

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -146,7 +146,9 @@ def test_an_edited_state_is_refused(state_folder: Path, key: SignerKey, change: 
 
 def test_a_state_of_another_key_is_refused(state_folder: Path, key: SignerKey) -> None:
     sign(state_folder, key, 0, 7)
-    assert refused(state_folder, SignerKey.from_seed(ORIGIN, SignatureType.ED25519, bytes(32))) == "signer-state-damaged"
+    assert (
+        refused(state_folder, SignerKey.from_seed(ORIGIN, SignatureType.ED25519, bytes(32))) == "signer-state-damaged"
+    )
 
 
 def test_any_flipped_bit_is_refused_or_changes_nothing(state_folder: Path, key: SignerKey) -> None:
@@ -207,13 +209,13 @@ def test_a_write_costs_one_sync(state_folder: Path, key: SignerKey) -> None:
             signer.sign(Request(origin=ORIGIN, old_size=new - 1, new_size=new, new_root=MAIN.root(new), proof=proof))
             sizes.append((state_folder / "state.sqlite-wal").stat().st_size)
     # One page a write goes to the WAL and nowhere else, so there is one file to sync.
-    assert {after - before for before, after in zip(sizes, sizes[1:], strict=False)} == {4096 + 24}
+    assert {after - before for before, after in pairwise(sizes)} == {4096 + 24}
 
 
 def test_nothing_is_made_where_nothing_was(tmp_path: Path) -> None:
     with pytest.raises(SignerStateError):
         open_state(tmp_path / "absent")
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_note_of_a_stranger_is_not_recorded_as_ours(state_folder: Path, key: SignerKey) -> None:

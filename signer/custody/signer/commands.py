@@ -165,6 +165,6 @@ def _log_to_stderr() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        # Looked up at every line and not kept: refusals are rare, and stderr may be replaced.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

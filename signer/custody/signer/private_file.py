@@ -22,17 +22,20 @@ def read_private(path: Path, *, what: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise SignerKeyError(f"cannot read {what} {path}: {error.strerror}", code="signer-file-unreadable") from error
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+    try:
+        # The owner is checked on the open file: nobody can swap it between the check and the reading.
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise SignerKeyError(f"{what} {path} is no ordinary file", code="signer-file-unreadable")
-        # The owner is checked on the open file: nobody can swap it between the check and the reading.
         if found.st_mode & 0o077 or found.st_uid not in {0, os.geteuid()}:
             raise SignerKeyError(
                 f"{what} {path} can be reached by others; it must be the signer's own (chmod 600)",
                 code="signer-file-exposed",
             )
-        data = file.read(MAX_SECRET_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_SECRET_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_SECRET_BYTES:
         raise SignerKeyError(f"{what} {path} is longer than {MAX_SECRET_BYTES} bytes", code="signer-file-unreadable")
     return data

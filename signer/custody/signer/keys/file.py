@@ -14,7 +14,7 @@ from custody.signer.private_file import read_private, write_private
 
 def create_file_key(place: str, origin: str, passphrase: Callable[[], bytes]) -> SignerKey:
     """Make a key in a new file. Raises SignerKeyError `signer-key-exists` when something is there already."""
-    path = Path(place)
+    path = _path(place)
     if path.exists():  # before the passphrase is asked for; the opening itself is exclusive as well
         raise _exists(path)
     key = Ed25519PrivateKey.generate()
@@ -30,13 +30,21 @@ def create_file_key(place: str, origin: str, passphrase: Callable[[], bytes]) ->
 
 def open_file_key(place: str, origin: str, passphrase: Callable[[], bytes]) -> SignerKey:
     """Read a key. Raises SignerKeyError: `signer-file-exposed`, `signer-file-unreadable`, `signer-key-unreadable`."""
-    path = Path(place)
+    path = _path(place)
     pem = read_private(path, what="the key file")
     try:
         key = decrypt_key(pem, passphrase())
     except ValueError as error:
         raise SignerKeyError(f"cannot use the key {path}: {error}", code="signer-key-unreadable") from error
     return SignerKey.of(origin, SignatureType.ED25519, key)
+
+
+def _path(place: str) -> Path:
+    # The state remembers the URI for years; a path that depends on the current folder would mean another file one day.
+    path = Path(place)
+    if not path.is_absolute() or "\0" in place:
+        raise SignerKeyError(f"file:... needs an absolute path, not {place[:256]!r}", code="signer-key-uri")
+    return path
 
 
 def _exists(path: Path) -> SignerKeyError:
