@@ -106,8 +106,11 @@ class IndexReader(Protocol):
         """Every chain."""
         ...
 
-    def chain_runs(self, number: int, first_seq: int, end_seq: int) -> Sequence[StoredChainRun]:
-        """Runs of a chain that hold any of the numbers [first_seq, end_seq), by number."""
+    def chain_runs(self, number: int, first_seq: int, end_seq: int) -> list[tuple[int, int, int, int, int]]:
+        """Runs of a chain that hold any of the numbers [first_seq, end_seq), by number.
+
+        The fields are those of StoredChainRun; plain tuples, because there may be one for every entry.
+        """
         ...
 
     def chain_totals(self) -> dict[int, ChainTotals]:

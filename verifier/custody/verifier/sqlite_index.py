@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 from custody.verifier.log_reader import (
@@ -10,7 +11,6 @@ from custody.verifier.log_reader import (
     IndexTotals,
     LogUnreadable,
     StoredChain,
-    StoredChainRun,
     StoredSubmission,
 )
 
@@ -36,7 +36,7 @@ class SqliteIndex:
 
     def _numbers(self, sql: str, *values: Any) -> list[Any]:
         rows = self._rows(sql, *values)
-        if any(type(value) is not int for row in rows for value in row):
+        if not set(map(type, chain.from_iterable(rows))) <= {int}:
             raise LogUnreadable(f"{self._path}: a row of the index has a value of the wrong type")
         return rows
 
@@ -47,9 +47,9 @@ class SqliteIndex:
             raise LogUnreadable(f"{self._path}: the index row of a chain has a value of the wrong type")
         return [StoredChain(*row) for row in rows]
 
-    def chain_runs(self, number: int, first_seq: int, end_seq: int) -> list[StoredChainRun]:
+    def chain_runs(self, number: int, first_seq: int, end_seq: int) -> list[tuple[int, int, int, int, int]]:
         """See IndexReader."""
-        rows = self._numbers(
+        return self._numbers(
             "SELECT first_seq, first_index, count, from_us, to_us FROM chain_run WHERE log = ?1 AND chain = ?2"
             " AND first_seq < ?4 AND first_seq >= coalesce((SELECT max(first_seq) FROM chain_run"
             " WHERE log = ?1 AND chain = ?2 AND first_seq <= ?3), ?3) ORDER BY first_seq",
@@ -57,7 +57,6 @@ class SqliteIndex:
             first_seq,
             end_seq,
         )
-        return [StoredChainRun(*row) for row in rows]
 
     def chain_totals(self) -> dict[int, ChainTotals]:
         """See IndexReader."""
@@ -65,7 +64,7 @@ class SqliteIndex:
             "SELECT chain, sum(count), min(first_seq), max(first_seq + count), max(to_us - from_us)"
             " FROM chain_run WHERE log = ? GROUP BY chain"
         )
-        return {chain: ChainTotals(*totals) for chain, *totals in rows}
+        return {number: ChainTotals(*totals) for number, *totals in rows}
 
     def submissions(self, submitter: str, first: int, end: int) -> list[StoredSubmission]:
         """See IndexReader."""
