@@ -192,7 +192,7 @@ TIME = [
         breaks="number-repeated",
     ),
     Story(
-        rules="default.inserted-late",
+        rules="default.inserted-late cn799.added-late",
         lawful=tell(
             lambda w: w.wait(DAY).segment(begin=w.now - DAY, length=HOUR),
             lambda w: w.segment(begin=w.now - DAY + HOUR, length=23 * HOUR),
@@ -210,7 +210,7 @@ TIME = [
         breaks="gap-explained",
     ),
     Story(
-        rules="default.gap-unexplained",
+        rules="default.gap-unexplained bj185.gap-unexplained cn799.gap-unexplained",
         lawful=lambda w: w.wait(HOUR).gap(w.now - HOUR, w.now),
         listed="gap-explained",
         breaking=lambda w: w.wait(HOUR),

@@ -64,6 +64,33 @@ def test_a_slice_may_leave_entries_out(world: World) -> None:
     assert [finding.subject.name for finding in findings(state, world.now)] == ["south", "south", "south/gate"]
 
 
+def test_a_finding_as_json(world: World) -> None:
+    told = json.loads(json.dumps(world.findings()[0].as_json()))
+    assert told == {
+        "code": "operator-missing",
+        "verdict": "duty not shown",
+        "severity": "minor",
+        "subject": {"kind": "site", "name": "north"},
+        "period_us": [START, START],
+        "indexes": [0],
+        "record_ids": [world.entries[0][2].record_id.hex()],
+        "numbers": None,
+        "rules": ["bj185.operator-missing"],
+        "articles": told["articles"],
+        "penalties": [],
+        "en": "the site's registration lacks supervising_authority, operator_kind",
+        "zh": "场所登记缺少 supervising_authority, operator_kind",
+    }
+    assert [article["id"] for article in told["articles"]] == ["D185-4", "D185-7"]
+
+
+def test_a_finding_about_many_entries_names_the_first_and_the_last(world: World) -> None:
+    indexes = [world.incident(seen=START) for _ in range(20)]
+    world.wait(9 * DAY)
+    finding = world.one("incident-unreported")
+    assert finding.indexes == (*indexes[:15], indexes[-1])
+
+
 # ---- preview ----
 
 

@@ -152,7 +152,9 @@ def test_regimes_choose_rules() -> None:
     assert [rule.id for rule in library.rules(("house",), "disposed-early")] == ["house.short"]
     assert [rule.id for rule in library.rules(("house:a", "house:a"), "disposed-early")] == ["house.short"]
     assert library.rules(("house:b", "house:c", "moon"), "disposed-early") == ()
-    assert [rule.id for rule in library.requiring(("house:b",))] == ["house.form"]
+    assert [rule.id for rule in library.requiring(("house:b",), "access")] == ["house.form"]
+    assert library.requiring(("house:b",), "filing") == ()
+    assert library.rule("house.form").code == "register-incomplete"
 
 
 def test_every_code_has_a_rule_and_every_law_its_texts() -> None:

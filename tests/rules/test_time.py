@@ -237,3 +237,14 @@ def test_timeline_of_a_camera(world: World) -> None:
         (2 * DAY + HOUR, 2 * DAY + 3 * HOUR, "unexplained gap", ""),
     ]
     assert timeline(world.state, "north/none", world.now) == ()
+
+
+def test_where_no_rule_minds_there_is_no_finding() -> None:
+    world = World(base=())
+    world.open_site()
+    world.open_stream()
+    world.wait(9 * DAY)
+    world.segment(begin=START, length=HOUR)
+    world.segment(number=4, begin=START, length=HOUR)
+    world.gap(START, START + DAY, still=True)
+    assert world.codes() == []

@@ -91,6 +91,15 @@ class Coverage:
         """Time in use that is neither recorded nor explained."""
         return subtract(subtract(self.in_use, self.recorded), self.explained)
 
+    @cached_property
+    def neighbours(self) -> dict[int, list[int]]:
+        """Leaf indexes of the segments at the ends of runs, by the moment of that end."""
+        found: dict[int, list[int]] = {}
+        for first, last, from_us, to_us, _ in self.footage.runs.rows():
+            found.setdefault(from_us, []).append(self.footage.index_of(first))
+            found.setdefault(to_us, []).append(self.footage.index_of(last))
+        return found
+
     def motion_only(self) -> Iterator[tuple[int, int]]:
         """Time in which the recorder was set to record motion only."""
         since: int | None = None
@@ -106,7 +115,7 @@ class Coverage:
 def check_time(case: Case, coverage: Coverage) -> Iterator[Finding]:
     """Gaps, silence and availability."""
     yield from _gaps_declared(case, coverage)
-    shown = {(row[0], row[1]): row[4] for row in coverage.declared}
+    unknown = [row for row in coverage.declared if row[2] == record_pb2.GAP_REASON_UNKNOWN]
     for begin, end in coverage.missing:
         tail = end == case.at_us
         rules = [
@@ -114,8 +123,8 @@ def check_time(case: Case, coverage: Coverage) -> Iterator[Finding]:
             for rule in case.rules("gap-unexplained", begin)
             if end - begin > _tolerated(rule.parameters, tail=tail)
         ]
-        indexes = [index for (low, high), index in shown.items() if low < end and begin < high]
-        indexes += _neighbours(coverage, begin, end)
+        indexes = [row[4] for row in unknown if row[0] < end and begin < row[1]]
+        indexes += coverage.neighbours.get(begin, []) + coverage.neighbours.get(end, [])
         yield from case.find(
             "gap-unexplained", rules, (begin, end), indexes=indexes, words={"length": span(end - begin)}
         )
@@ -128,15 +137,9 @@ def _tolerated(parameters: object, *, tail: bool) -> int:
     return int(parameters["grace_seconds" if tail else "tolerance_seconds"]) * SECOND_US
 
 
-def _neighbours(coverage: Coverage, begin: int, end: int) -> list[int]:
-    runs = coverage.footage.runs.rows()
-    numbers = [last for _, last, _, to_us, _ in runs if to_us == begin]
-    numbers += [first for first, _, from_us, _, _ in coverage.footage.runs.rows() if from_us == end]
-    return [coverage.footage.index_of(number) for number in numbers]
-
-
 def _gaps_declared(case: Case, coverage: Coverage) -> Iterator[Finding]:
     last_us = coverage.recorded[-1][1] if coverage.recorded else 0
+    newest_us = max((row[0] for row in coverage.declared), default=0)
     for begin, end, reason, still, index in coverage.declared:
         english, chinese = reason_of(reason)
         if reason != record_pb2.GAP_REASON_UNKNOWN:
@@ -145,16 +148,16 @@ def _gaps_declared(case: Case, coverage: Coverage) -> Iterator[Finding]:
             yield from case.find(
                 "gap-explained", rules, (begin, end), indexes=[index], zh={"reason": chinese}, words=words
             )
-        if still and last_us <= begin and not any(other > begin for other, *_ in coverage.declared):
+        if still and last_us <= begin == newest_us:
             yield from case.find("gap-open", case.rules("gap-open", begin), (begin, end), indexes=[index])
 
 
 def _silence(case: Case, coverage: Coverage) -> Iterator[Finding]:
     rows = list(coverage.footage.beats.rows())
+    told = union([*coverage.recorded, *coverage.explained])
     for place, (_, until_us, _, index) in enumerate(rows):
         last = place + 1 == len(rows)
         next_us = case.at_us if last else rows[place + 1][0]
-        told = union([*coverage.recorded, *coverage.explained])
         for begin, end in subtract(intersect([(until_us, max(next_us, until_us))], coverage.in_use), told):
             rules = [
                 rule

@@ -5,8 +5,9 @@ neighbouring duties; `code` is finer and never renamed. A finding cites the rule
 at the time of the event.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import Enum, IntEnum
+from typing import Any
 
 
 class Severity(IntEnum):
@@ -111,6 +112,24 @@ class Finding:
     def order(self) -> tuple[object, ...]:
         """Sort key: log, sites, streams; then time, code and entries."""
         return (self.subject, self.period_us, self.code, self.numbers or (0, 0), self.indexes, self.en)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values under stable keys, for `--json` and reports; times in microseconds, ids in hex."""
+        return {
+            "code": self.code,
+            "verdict": self.verdict.value,
+            "severity": self.severity.name.lower(),
+            "subject": {"kind": self.subject.kind, "name": self.subject.name},
+            "period_us": list(self.period_us),
+            "indexes": list(self.indexes),
+            "record_ids": [record_id.hex() for record_id in self.record_ids],
+            "numbers": None if self.numbers is None else list(self.numbers),
+            "rules": list(self.rules),
+            "articles": [asdict(article) for article in self.articles],
+            "penalties": [asdict(penalty) for penalty in self.penalties],
+            "en": self.en,
+            "zh": self.zh,
+        }
 
     def joined(self, other: "Finding") -> "Finding":
         """This finding with the rules that `other`, the same finding under other rules, cites besides."""

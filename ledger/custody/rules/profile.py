@@ -78,7 +78,7 @@ class Profile:
 class Library:
     """Profiles by id, and what binds under a list of them. ValueError when two have one id."""
 
-    __slots__ = ("_cache", "digest", "profiles")
+    __slots__ = ("_cache", "_rules", "digest", "profiles")
 
     def __init__(self, profiles: Iterable[Profile]) -> None:
         self.profiles: dict[str, Profile] = {}
@@ -86,6 +86,7 @@ class Library:
             if profile.id in self.profiles:
                 raise ValueError(f"two profiles are called {profile.id}")
             self.profiles[profile.id] = profile
+        self._rules = {rule.id: rule for profile in self.profiles.values() for rule in profile.rules}
         self._cache: dict[tuple[str, ...], dict[str, tuple[Rule, ...]]] = {}
         self.digest = sha256(b"".join(self.profiles[name].digest for name in sorted(self.profiles))).digest()
         """Names the law that a saved state was made under."""
@@ -97,9 +98,13 @@ class Library:
             table = self._cache[bound] = self._gather(bound)
         return table.get(code, ())
 
-    def requiring(self, bound: tuple[str, ...]) -> tuple[Rule, ...]:
-        """Rules of the named profiles that require fields."""
-        return self.rules(bound, "requires")
+    def requiring(self, bound: tuple[str, ...], kind: str) -> tuple[Rule, ...]:
+        """Rules of the named profiles that require fields of a kind of record."""
+        return self.rules(bound, f"requires {kind}")
+
+    def rule(self, rule_id: str) -> Rule:
+        """A rule by its id, as findings cite it; KeyError when there is none."""
+        return self._rules[rule_id]
 
     def known(self, name: str) -> bool:
         """True when `name` is a profile, or a profile and one of its regimes."""
@@ -121,8 +126,8 @@ class Library:
             for rule in profile.rules:
                 if not rule.regimes or regime in rule.regimes:
                     table.setdefault(rule.code, []).append(rule)
-                    if rule.requires:
-                        table.setdefault("requires", []).append(rule)
+                    for kind in dict.fromkeys(need.kind for need in rule.requires):
+                        table.setdefault(f"requires {kind}", []).append(rule)
         return {code: tuple(rules) for code, rules in table.items()}
 
 

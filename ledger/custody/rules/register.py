@@ -51,7 +51,7 @@ def check_required(case: Case) -> Iterator[Finding]:
         if note.index in replaced:
             continue
         lacking: dict[str, tuple[list[Rule], list[str]]] = {}
-        for rule in case.rules("requires", note.at_us):
+        for rule in case.rules(f"requires {note.kind}", note.at_us):
             lacks = [
                 need.field
                 for need in rule.requires

@@ -1,5 +1,6 @@
 """Arithmetic on half-open time intervals (from_us, to_us), kept sorted and without overlap."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 Intervals = list[tuple[int, int]]
@@ -21,7 +22,7 @@ def union(intervals: Iterable[tuple[int, int]]) -> Intervals:
 def subtract(whole: Intervals, holes: Intervals) -> Intervals:
     """What of `whole` lies in none of `holes`; both as `union` gives them."""
     left: Intervals = []
-    place = 0
+    place = _before(whole, holes)
     for begin, end in whole:
         here = begin
         while place < len(holes) and holes[place][1] <= here:
@@ -40,7 +41,7 @@ def subtract(whole: Intervals, holes: Intervals) -> Intervals:
 def intersect(one: Intervals, other: Intervals) -> Intervals:
     """What lies in both; both as `union` gives them."""
     both: Intervals = []
-    place = 0
+    place = _before(one, other)
     for begin, end in one:
         while place < len(other) and other[place][1] <= begin:
             place += 1
@@ -54,3 +55,8 @@ def intersect(one: Intervals, other: Intervals) -> Intervals:
 def length(intervals: Intervals) -> int:
     """Sum of the lengths, in microseconds."""
     return sum(end - begin for begin, end in intervals)
+
+
+def _before(whole: Intervals, others: Intervals) -> int:
+    """Place of the last of `others` that begins before `whole` does: what lies before it cannot matter."""
+    return max(bisect_left(others, whole[0]) - 1, 0) if whole else 0
