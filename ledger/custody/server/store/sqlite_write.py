@@ -1,9 +1,10 @@
 """What the writer of the embedded store does: one transaction for each step of the sequencer.
 
-Rows go in by statements of many VALUES: one such statement runs in SQLite's own code without Python's lock, so that
-admission of the next batch goes on beside it.
+A commit is few statements, however many entries it has: each runs in SQLite's own code without Python's lock, so that
+admission of the next batch goes on beside it. What costs is getting the lock back between two statements.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,23 +19,32 @@ from custody.server.store.protocol import (
     StoreUnavailable,
 )
 
-_CHUNKS: Final = (256, 32, 4, 1)
-"""Rows in one statement; few sizes, so that all statements stay prepared."""
+_MAX_ROWS: Final = 256
+"""Rows in one statement of VALUES; SQLite takes at most 32,766 parameters."""
+
+_COUNT: Final = (
+    "(WITH RECURSIVE n (at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM n WHERE at + 1 < :count) SELECT at FROM n)"
+)
+"""The numbers 0 to :count - 1; SQLite unpacks a batch of equal things from one bound value with them."""
+
+_INSERT_RECORDS: Final = (
+    "INSERT INTO record (log, record_id, leaf_index)"  # noqa: S608  (constants)
+    f" SELECT :log, substr(:ids, 1 + 16 * at, 16), :first + at FROM {_COUNT}"
+)
+_INSERT_DIGESTS: Final = (
+    "INSERT INTO digest (log, prefix, leaf_index)"
+    " SELECT :log, substr(:prefixes, 1 + 8 * key, 8), value FROM json_each(:indexes) WHERE true"
+    " ON CONFLICT DO NOTHING"  # one record may name two files with the same first bytes
+)
 
 
 def insert(connection: sqlite3.Connection, head: str, rows: Sequence[Sequence[Any]], tail: str = "") -> None:
     """Runs `head VALUES (...), ... tail` for all rows in as few statements as possible."""
-    at, total = 0, len(rows)
-    if not total:
-        return
-    marks = "(" + ",".join("?" * len(rows[0])) + ")"
-    for size in _CHUNKS:
-        while total - at >= size:
-            values: list[Any] = []
-            for row in rows[at : at + size]:
-                values.extend(row)
-            connection.execute(f"{head} VALUES {','.join([marks] * size)} {tail}", values)
-            at += size
+    for at in range(0, len(rows), _MAX_ROWS):
+        part = rows[at : at + _MAX_ROWS]
+        marks = "(" + ",".join("?" * len(part[0])) + ")"
+        values = [value for row in part for value in row]
+        connection.execute(f"{head} VALUES {','.join([marks] * len(part))} {tail}", values)
 
 
 class Writer:
@@ -96,10 +106,14 @@ class Writer:
     def _write(self, commit: Commit, chains: dict[str, tuple[int, int]]) -> None:
         log, run = self._log, self._connection
         try:
-            insert(
-                run,
-                "INSERT INTO record (log, record_id, leaf_index)",
-                [(log, record_id, index) for index, record_id in enumerate(commit.record_ids, commit.old.size)],
+            run.execute(
+                _INSERT_RECORDS,
+                {
+                    "log": log,
+                    "ids": b"".join(commit.record_ids),
+                    "first": commit.old.size,
+                    "count": len(commit.record_ids),
+                },
             )
         except sqlite3.IntegrityError as error:
             raise RecordExists("a record id of the batch is already in the log") from error
@@ -115,12 +129,10 @@ class Writer:
             "ON CONFLICT (log, level, tile_index) DO UPDATE SET hashes = excluded.hashes",
         )
         self._write_chains(commit, chains)
-        insert(
-            run,
-            "INSERT INTO digest (log, prefix, leaf_index)",
-            [(log, prefix, index) for prefix, index in commit.digests],
-            "ON CONFLICT DO NOTHING",  # one record may name two files with the same first bytes
-        )
+        if commit.digests:
+            prefixes = b"".join([prefix for prefix, _ in commit.digests])
+            indexes = json.dumps([index for _, index in commit.digests])
+            run.execute(_INSERT_DIGESTS, {"log": log, "prefixes": prefixes, "indexes": indexes})
         insert(
             run,
             "INSERT INTO submission (log, submitter, sequenced_us, first_index, count)",

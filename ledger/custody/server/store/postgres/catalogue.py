@@ -13,9 +13,11 @@ CONSTRAINTS: Final = {
     "batch_pkey": "PRIMARY KEY (log, sequenced_us, first_index)",
     "chain_name": "UNIQUE (log, name)",
     "chain_pkey": "PRIMARY KEY (log, chain)",
-    "chain_run_pkey": "PRIMARY KEY (log, chain, first_seq)",
+    "chain_page_runs": "CHECK (((length(runs) % 36) = 0))",
+    "chain_page_pkey": "PRIMARY KEY (log, chain, first_seq)",
     "checkpoint_pkey": "PRIMARY KEY (log, size)",
-    "digest_pkey": "PRIMARY KEY (log, part, prefix, leaf_index)",
+    "digest_page_digests": "CHECK (((length(digests) % 16) = 0))",
+    "digest_page_pkey": "PRIMARY KEY (log, bucket, first_index)",
     "edge_hashes": "CHECK ((((length(hashes) % 32) = 0) AND ((length(hashes) >= 32) AND (length(hashes) <= 8160))))",
     "edge_pkey": "PRIMARY KEY (log, level, first_hash)",
     "entry_run_count": "CHECK (((count >= 1) AND (count <= 16)))",
@@ -26,20 +28,22 @@ CONSTRAINTS: Final = {
     "migration_pkey": "PRIMARY KEY (number)",
     "record_pkey": "PRIMARY KEY (log, record_id)",
     "submission_pkey": "PRIMARY KEY (log, submitter, first_index)",
+    "tail_digests": "CHECK (((length(digests) % 16) = 0))",
+    "tail_pkey": "PRIMARY KEY (log, first_index)",
+    "tail_runs": "CHECK (((length(runs) % 40) = 0))",
     "tile_hashes": "CHECK ((length(hashes) = 8192))",
     "tile_pkey": "PRIMARY KEY (log, level, tile_index)",
 }
 """Definitions as PostgreSQL prints them (pg_get_constraintdef)."""
 
 INDEXES: Final = {
-    "chain_run_time": ("chain_run", "(log, chain, from_us)"),
-    "record_digest": ("record", "(log, part, digest) WHERE (digest IS NOT NULL)"),
+    "chain_page_time": ("chain_page", "(log, chain, from_us)"),
 }
 """Indexes beside those of the constraints: table, and the end of their definition. Without them reads would crawl."""
 
 TABLES: Final = (
-    *("batch", "chain", "chain_run", "checkpoint", "digest", "edge", "entry_run", "log", "migration", "record"),
-    *("submission", "tile"),
+    *("batch", "chain", "chain_page", "checkpoint", "digest_page", "edge", "entry_run", "log", "migration", "record"),
+    *("submission", "tail", "tile"),
 )
 
 _CONSTRAINTS: Final = """

@@ -1,86 +1,147 @@
-"""Queries for chains: where they end, where their numbers are, and what falls into a period."""
+"""Queries for chains: where they end, where their numbers are, and what falls into a period.
+
+Runs are found in pages and in the tail (see `pages`); one statement asks both, so that nothing is missed while a run
+moves from one to the other. What is in both is the same run twice, told apart by its first number.
+"""
+
+from collections.abc import Iterable
+from typing import Any
 
 from custody.core.chain import Head
 from custody.core.hashing import HASH_BYTES
 from custody.core.limits import MAX_BATCH_RECORDS
 from custody.core.tree import MAX_TREE_SIZE
-from custody.server.store.postgres.commit import Chains
+from custody.server.store.postgres.pages import Run, page_runs, tail_runs
 from custody.server.store.postgres.server import Server
 from custody.server.store.protocol import StoreDamaged
 
+# 8192 is RUN_TAIL.
+_TAIL = """
+SELECT NULL::integer AS chain, t.runs, t.first_index AS place FROM tail t WHERE t.log = $1
+    AND t.first_index >= (SELECT max(first_index) FROM tail WHERE log = $1) - 8192
+"""
+
+_NUMBER = "SELECT chain, longest_us FROM chain WHERE log = $1 AND name = $2"
+
 # Within a chain the leaf index grows with the number, so the search runs from the end; usually its first step ends it.
-# The leaf hash of the last entry stands in its level 0 tile, which is full or still in pieces.
-_HEADS = """
-SELECT c.name, r.first_seq + r.last - r.first_index AS seq, coalesce(
-    (SELECT substr(t.hashes, (r.last % 256)::integer * 32 + 1, 32)
-     FROM tile t WHERE t.log = c.log AND t.level = 0 AND t.tile_index = r.last / 256),
-    (SELECT substr(e.hashes, (r.last - e.first_hash)::integer * 32 + 1, 32)
-     FROM edge e WHERE e.log = c.log AND e.level = 0 AND e.first_hash <= r.last ORDER BY e.first_hash DESC LIMIT 1)
-) AS leaf
-FROM chain c CROSS JOIN LATERAL (
-    SELECT first_seq, first_index, least(first_index + count, $2) - 1 AS last FROM chain_run
+_LAST_PAGES = f"""
+SELECT c.chain, p.runs, p.first_seq AS place FROM chain c CROSS JOIN LATERAL (
+    SELECT runs, first_seq FROM chain_page
     WHERE log = c.log AND chain = c.chain AND first_index < $2 ORDER BY first_seq DESC LIMIT 1
-) AS r
-WHERE c.log = $1
+) AS p
+WHERE c.log = $1 AND (c.chain = $3 OR $3 IS NULL)
+UNION ALL {_TAIL}
 """
 
-_INDEXES = """
-SELECT r.first_seq, r.first_index, r.count FROM chain c JOIN chain_run r ON r.log = c.log AND r.chain = c.chain
-WHERE c.log = $1 AND c.name = $2 AND r.first_seq < $4 AND r.first_seq >= coalesce((
-    SELECT max(s.first_seq) FROM chain_run s WHERE s.log = c.log AND s.chain = c.chain AND s.first_seq <= $3), $3)
-ORDER BY r.first_seq
+_NUMBERED = f"""
+SELECT p.chain, p.runs, p.first_seq AS place FROM chain_page p
+WHERE p.log = $1 AND p.chain = $2 AND p.first_seq < $4 AND p.first_seq >= coalesce((
+    SELECT max(s.first_seq) FROM chain_page s WHERE s.log = $1 AND s.chain = $2 AND s.first_seq <= $3), $3)
+UNION ALL {_TAIL}
 """
 
-# The longest run bounds how early a run that touches the period can begin.
-_PERIOD = """
-SELECT r.first_seq, r.first_index, r.count FROM chain c JOIN chain_run r ON r.log = c.log AND r.chain = c.chain
-WHERE c.log = $1 AND c.name = $2 AND r.from_us < $4 AND r.from_us >= $3::bigint - c.longest_us
-    AND (r.to_us > $3 OR r.from_us = $3) AND r.first_seq + r.count - 1 > $5
-ORDER BY r.first_seq LIMIT $6
+# The longest page bounds how early a page that touches the period can begin.
+_PERIOD = f"""
+(SELECT p.chain, p.runs, p.first_seq AS place FROM chain_page p
+WHERE p.log = $1 AND p.chain = $2 AND p.from_us < $4 AND p.from_us >= $3::bigint - $6::bigint
+    AND (p.to_us > $3 OR p.from_us = $3) AND p.last_seq > $5
+ORDER BY p.first_seq LIMIT $7)
+UNION ALL {_TAIL}
 """
 
+_PAGES_AT_ONCE = 64
 
-async def numbers(server: Server, log: int) -> Chains:
-    """Number and longest run of every chain, for the writer."""
-    rows = await server.read("SELECT name, chain, longest_us FROM chain WHERE log = $1", log)
-    return {name: (number, longest_us) for name, number, longest_us in rows}
+# A leaf hash stands in its level 0 tile, which is full or still in pieces.
+_LEAVES = """
+SELECT w.leaf, coalesce(
+    (SELECT substr(t.hashes, (w.leaf % 256)::integer * 32 + 1, 32)
+     FROM tile t WHERE t.log = $1 AND t.level = 0 AND t.tile_index = w.leaf / 256),
+    (SELECT substr(e.hashes, (w.leaf - e.first_hash)::integer * 32 + 1, 32)
+     FROM edge e WHERE e.log = $1 AND e.level = 0 AND e.first_hash <= w.leaf ORDER BY e.first_hash DESC LIMIT 1)
+) AS hash
+FROM unnest($2::bigint[]) AS w (leaf)
+"""
 
 
 async def heads(server: Server, log: int, size: int) -> dict[str, Head]:
     """See LogStore.heads."""
-    return {name: _head(name, seq, leaf) for name, seq, leaf in await server.read(_HEADS, log, size)}
+    names = {number: name for name, number in await server.read("SELECT name, chain FROM chain WHERE log = $1", log)}
+    found = await _heads(server, log, await server.read(_LAST_PAGES, log, size, None), size)
+    # A chain that came after the first query has no entry below a size that was known before.
+    return {names[number]: head for number, head in found.items() if number in names}
 
 
 async def chain_head(server: Server, log: int, chain: str) -> Head | None:
     """See LogStore.chain_head."""
-    rows = await server.read(_HEADS + " AND c.name = $3", log, MAX_TREE_SIZE, chain)
-    return _head(*rows[0]) if rows else None
+    rows = await server.read(_NUMBER, log, chain)
+    if not rows:
+        return None
+    number = rows[0]["chain"]
+    pages = await server.read(_LAST_PAGES, log, MAX_TREE_SIZE, number)
+    return (await _heads(server, log, pages, MAX_TREE_SIZE, number)).get(number)
 
 
-def _head(name: str, seq: int, leaf: bytes | None) -> Head:
-    if leaf is None or len(leaf) != HASH_BYTES:
-        raise StoreDamaged(f"the end of {name} is not found in the tiles")
-    return Head(seq, leaf)
+async def _heads(
+    server: Server, log: int, rows: Iterable[Any], size: int, only: int | None = None
+) -> dict[int, Head]:
+    last: dict[int, Run] = {}
+    for number, run in _runs(rows, only):
+        if run.first_index < size and (number not in last or run.first_seq > last[number].first_seq):
+            last[number] = run
+    ends = {number: min(run.first_index + run.count, size) - 1 for number, run in last.items()}
+    leaves = dict(await server.read(_LEAVES, log, list(ends.values())))
+    found = {}
+    for number, index in ends.items():
+        leaf = leaves[index]
+        if leaf is None or len(leaf) != HASH_BYTES:
+            raise StoreDamaged(f"the leaf hash of entry {index} is not found in the tiles")
+        found[number] = Head(last[number].first_seq + index - last[number].first_index, leaf)
+    return found
 
 
 async def chain_indexes(server: Server, log: int, chain: str, first_seq: int, count: int) -> list[int]:
     """See LogStore.chain_indexes."""
     end = first_seq + min(count, MAX_BATCH_RECORDS)
-    found: list[int] = []
-    for run_seq, run_index, run_count in await server.read(_INDEXES, log, chain, first_seq, end):
-        low, high = max(first_seq, run_seq), min(end, run_seq + run_count)
-        found.extend(range(run_index + low - run_seq, run_index + high - run_seq))
-    return found
+    rows = await server.read(_NUMBER, log, chain)
+    if not rows:
+        return []
+    number = rows[0]["chain"]
+    found: dict[int, int] = {}
+    for _, run in _runs(await server.read(_NUMBERED, log, number, first_seq, end), number):
+        for seq in range(max(first_seq, run.first_seq), min(end, run.first_seq + run.count)):
+            found[seq] = run.first_index + seq - run.first_seq
+    return [found[seq] for seq in sorted(found)]
 
 
 async def chain_period(
     server: Server, log: int, chain: str, from_us: int, to_us: int, after_seq: int, count: int
 ) -> list[tuple[int, int]]:
-    """See LogStore.chain_period. Costs as much as there are runs in the period."""
+    """See LogStore.chain_period. Costs as much as there are pages in the period."""
     limit = min(count, MAX_BATCH_RECORDS)
-    found: list[tuple[int, int]] = []
-    rows = await server.read(_PERIOD, log, chain, from_us, to_us, after_seq, limit)
-    for first_seq, first_index, run_count in rows:
-        skip = max(0, after_seq + 1 - first_seq)
-        found.extend((first_seq + at, first_index + at) for at in range(skip, run_count))
-    return found[:limit]
+    rows = await server.read(_NUMBER, log, chain)
+    if not rows:
+        return []
+    number, longest_us = rows[0]
+    found: dict[int, int] = {}
+    while True:
+        rows = await server.read(_PERIOD, log, number, from_us, to_us, after_seq, longest_us, _PAGES_AT_ONCE)
+        full = sum(row["chain"] is not None for row in rows) == _PAGES_AT_ONCE
+        # Beyond the last of these pages there may be more, which come before the tail.
+        until = max(run.first_seq for row in rows if row["chain"] for run in page_runs(row["runs"])) if full else None
+        for _, run in _runs(rows, number):
+            if until is not None and run.first_seq > until:
+                continue
+            if run.from_us < to_us and (run.to_us > from_us or run.from_us == from_us):
+                for seq in range(max(after_seq + 1, run.first_seq), run.first_seq + run.count):
+                    found[seq] = run.first_index + seq - run.first_seq
+        if until is None or len(found) >= limit:
+            return sorted(found.items())[:limit]
+        after_seq = max(until, after_seq)
+
+
+def _runs(rows: Iterable[Any], only: int | None) -> Iterable[tuple[int, Run]]:
+    for number, data, _ in rows:
+        if number is not None:
+            yield from ((number, run) for run in page_runs(data))
+        else:
+            yield from (found for found in tail_runs(data) if only is None or found[0] == only)

@@ -10,9 +10,10 @@ answer is under way: OutcomeUnknown, and the caller reloads.
 from collections.abc import Sequence
 
 from custody.core.chain import Head
-from custody.server.store.postgres import chain_read, entry_read, lookup, tile_read
-from custody.server.store.postgres.commit import COMMIT, Chains, arguments
+from custody.server.store.postgres import chain_read, entry_read, lookup, page_read, tile_read
+from custody.server.store.postgres.commit import COMMIT, arguments
 from custody.server.store.postgres.lease import PostgresLease
+from custody.server.store.postgres.pages import OpenPages
 from custody.server.store.postgres.partition import Partitions
 from custody.server.store.postgres.server import Server
 from custody.server.store.protocol import (
@@ -52,8 +53,8 @@ class PostgresLog:
         self._server = server
         self._log = log
         self.partitions = Partitions(server, log)
-        self._chains: Chains = {}
-        self._chains_at: tuple[int, bytes] | None = None  # size and root for which `_chains` is whole
+        self._pages: OpenPages | None = None
+        self._pages_at: tuple[int, bytes] | None = None  # size and root for which `_pages` is whole
 
     def lease(self, address: str) -> PostgresLease:
         """The right to write this log, to be asked for under this address."""
@@ -78,14 +79,14 @@ class PostgresLog:
     async def commit(self, commit: Commit) -> None:
         """See LogStore.commit. Raises ValueError for a commit that contradicts itself."""
         await self.partitions.reach(commit.old.size)
-        chains = self._chains
-        if self._chains_at != (commit.old.size, commit.old.root):
-            # Read beside the commit: if the head moves in between, the commit fails, and so does what was read.
-            chains = await chain_read.numbers(self._server, self._log)
-        self._chains_at = None  # until the commit has succeeded: else the numbers of new chains are handed out again
-        if not await self._server.write(COMMIT, *arguments(self._log, commit, chains)):
+        pages = self._pages
+        if pages is None or self._pages_at != (commit.old.size, commit.old.root):
+            # Read beside the commit: if the head moves in between, the commit fails, and what was read is thrown away.
+            pages = await page_read.open_pages(self._server, self._log)
+        self._pages = None  # until the commit has succeeded: after a failure they are ahead of what is stored
+        if not await self._server.write(COMMIT, *arguments(self._log, commit, pages)):
             raise HeadMoved("the log was moved on by another writer")
-        self._chains, self._chains_at = chains, (commit.size, commit.root)
+        self._pages, self._pages_at = pages, (commit.size, commit.root)
 
     async def publish(self, head: LogHead, size: int, note: bytes) -> None:
         """See LogStore.publish. Raises ValueError for a checkpoint beyond the head."""

@@ -3,19 +3,16 @@
 from collections.abc import Sequence
 
 from custody.core.limits import MAX_BATCH_RECORDS
-from custody.server.store.postgres.commit import prefix_number
+from custody.server.store.postgres.pages import bucket_of, unpack_digests
 from custody.server.store.postgres.server import Server
 from custody.server.store.protocol import Submission
 
 _RECORDS = "SELECT record_id, leaf_index FROM record WHERE log = $1 AND record_id = ANY ($2::uuid[])"
 
-# Every part is looked into: one short way down the index for each 2^20 entries (PART_BITS).
+# `position` only narrows the search: it also finds bytes that are not where a digest stands.
 _DIGESTS = """
-WITH parts AS (SELECT array_agg(part::integer) AS all_parts FROM log, generate_series(0, size >> 20) AS part WHERE log = $1)
-SELECT leaf_index FROM record WHERE log = $1 AND part = ANY ((SELECT all_parts FROM parts)::integer[]) AND digest = $2
-UNION
-SELECT leaf_index FROM digest WHERE log = $1 AND part = ANY ((SELECT all_parts FROM parts)::integer[]) AND prefix = $2
-ORDER BY leaf_index LIMIT $3
+SELECT digests FROM digest_page WHERE log = $1 AND bucket = $2 AND position($3 IN digests) > 0
+UNION ALL SELECT digests FROM tail WHERE log = $1 AND position($3 IN digests) > 0
 """
 
 _FIRST_AT = """
@@ -48,8 +45,10 @@ async def time_range(server: Server, log: int, from_us: int, to_us: int) -> tupl
 
 async def digest_indexes(server: Server, log: int, prefix: bytes, count: int) -> list[int]:
     """See LogStore.digest_indexes."""
-    rows = await server.read(_DIGESTS, log, prefix_number(prefix), min(count, MAX_BATCH_RECORDS))
-    return [row["leaf_index"] for row in rows]
+    rows = await server.read(_DIGESTS, log, bucket_of(prefix), prefix)
+    # A set: what waits in the tail may stand in a page already.
+    found = {index for (data,) in rows for kept, index in unpack_digests(data) if kept == prefix}
+    return sorted(found)[: min(count, MAX_BATCH_RECORDS)]
 
 
 async def submitter_runs(

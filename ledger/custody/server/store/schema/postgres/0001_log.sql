@@ -3,9 +3,10 @@
 -- Columns stand widest first, so that no row carries padding: bytes per entry are counted here.
 --
 -- Evidence: entry_run, tile, edge, checkpoint, log. Index, derived from the entries and checked against them by the log
--- verifier: batch, chain, chain_run, record, digest, submission.
+-- verifier: batch, record, submission, chain, tail, chain_page, digest_page.
 --
--- Only `log` is ever updated while a log grows, and `edge` loses rows when a tile is full: nothing else leaves dead rows.
+-- While a log grows only the row of `log` is updated, and only `edge` and `tail`, which stay small, lose rows: the big
+-- tables are written once and have nothing to vacuum.
 
 CREATE TABLE log (
     created_us   bigint NOT NULL,
@@ -75,48 +76,12 @@ CREATE TABLE batch (
     CONSTRAINT batch_pkey PRIMARY KEY (log, sequenced_us, first_index)
 );
 
-CREATE TABLE chain (
-    longest_us   bigint NOT NULL,            -- longest to_us - from_us among its runs; bounds the search by time
-    log          integer NOT NULL,
-    chain        integer NOT NULL,           -- number, in the order of first appearance
-    name         text NOT NULL,
-    CONSTRAINT chain_pkey PRIMARY KEY (log, chain),
-    CONSTRAINT chain_name UNIQUE (log, name)
-);
-
--- Neighbouring numbers of a chain that stand at neighbouring leaf indexes.
-CREATE TABLE chain_run (
-    first_seq    bigint NOT NULL,
-    first_index  bigint NOT NULL,
-    from_us      bigint NOT NULL,            -- smallest period that holds all that the run tells of
-    to_us        bigint NOT NULL,
-    log          integer NOT NULL,
-    chain        integer NOT NULL,
-    count        integer NOT NULL,
-    CONSTRAINT chain_run_pkey PRIMARY KEY (log, chain, first_seq)
-);
-CREATE INDEX chain_run_time ON chain_run (log, chain, from_us);
-
--- One row for each entry: its record id, and the first 8 bytes of the first SHA-256 that it names (the entry decides
--- whether it is the one). `part` is leaf_index >> 20: it keeps the random digests of recent entries in one small
--- stretch of the index, so that appending is as fast in the billionth entry as in the first.
+-- Every record id, once: what makes sending again safe.
 CREATE TABLE record (
     leaf_index   bigint NOT NULL,
-    digest       bigint,
     record_id    uuid NOT NULL,
     log          integer NOT NULL,
-    part         integer NOT NULL,
     CONSTRAINT record_pkey PRIMARY KEY (log, record_id)
-);
-CREATE INDEX record_digest ON record (log, part, digest) WHERE digest IS NOT NULL;
-
--- The further digests of entries that name more than one file.
-CREATE TABLE digest (
-    prefix       bigint NOT NULL,
-    leaf_index   bigint NOT NULL,
-    log          integer NOT NULL,
-    part         integer NOT NULL,
-    CONSTRAINT digest_pkey PRIMARY KEY (log, part, prefix, leaf_index)
 );
 
 -- Neighbouring entries of one submitter.
@@ -127,3 +92,53 @@ CREATE TABLE submission (
     submitter    text NOT NULL,
     CONSTRAINT submission_pkey PRIMARY KEY (log, submitter, first_index)
 );
+
+CREATE TABLE chain (
+    longest_us   bigint NOT NULL,            -- longest to_us - from_us among its pages; bounds the search by time
+    log          integer NOT NULL,
+    chain        integer NOT NULL,           -- number, in the order of first appearance
+    name         text NOT NULL,
+    CONSTRAINT chain_pkey PRIMARY KEY (log, chain),
+    CONSTRAINT chain_name UNIQUE (log, name)
+);
+
+-- The index of chains and of digests is gathered in pages (pages.py): the newest items are in the tail, one row for each
+-- commit; a page takes them over when it is full or they have waited for long enough. Both are packed big-endian.
+CREATE TABLE tail (
+    first_index  bigint NOT NULL,
+    log          integer NOT NULL,
+    runs         bytea NOT NULL,             -- (chain, first_seq, first_index, count, from_us, to_us), 40 bytes each
+    digests      bytea NOT NULL,             -- (first 8 bytes of a SHA-256, leaf index), 16 bytes each
+    CONSTRAINT tail_pkey PRIMARY KEY (log, first_index),
+    CONSTRAINT tail_runs CHECK (length(runs) % 40 = 0),
+    CONSTRAINT tail_digests CHECK (length(digests) % 16 = 0)
+);
+ALTER TABLE tail ALTER runs SET STORAGE MAIN, ALTER digests SET STORAGE MAIN;
+
+-- Neighbouring numbers of a chain: runs of them that stand at neighbouring leaf indexes.
+CREATE TABLE chain_page (
+    first_seq    bigint NOT NULL,
+    last_seq     bigint NOT NULL,
+    first_index  bigint NOT NULL,
+    from_us      bigint NOT NULL,            -- smallest period that holds all that the runs tell of
+    to_us        bigint NOT NULL,
+    log          integer NOT NULL,
+    chain        integer NOT NULL,
+    runs         bytea NOT NULL,             -- (first_seq, first_index, count, from_us, to_us), 36 bytes each
+    CONSTRAINT chain_page_pkey PRIMARY KEY (log, chain, first_seq),
+    CONSTRAINT chain_page_runs CHECK (length(runs) % 36 = 0)
+);
+ALTER TABLE chain_page ALTER runs SET STORAGE MAIN;
+CREATE INDEX chain_page_time ON chain_page (log, chain, from_us);
+
+-- Digests that share 10 bits; the entry decides whether a digest is the one.
+CREATE TABLE digest_page (
+    first_index  bigint NOT NULL,
+    last_index   bigint NOT NULL,
+    log          integer NOT NULL,
+    bucket       smallint NOT NULL,
+    digests      bytea NOT NULL,             -- as in tail
+    CONSTRAINT digest_page_pkey PRIMARY KEY (log, bucket, first_index),
+    CONSTRAINT digest_page_digests CHECK (length(digests) % 16 = 0)
+);
+ALTER TABLE digest_page ALTER digests SET STORAGE EXTERNAL;
