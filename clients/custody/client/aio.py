@@ -37,6 +37,10 @@ DEFAULT_TIMEOUT_S = 10.0
 """Deadline of one call, its retries included."""
 
 
+SUBMITTER_METADATA = "custody-submitter"
+"""Call metadata with the name that an unauthenticated client claims."""
+
+
 class Seen(NamedTuple):
     """A checkpoint that was verified and placed, and its signed note."""
 
@@ -67,6 +71,7 @@ class LedgerClient:
         vkeys: Sequence[str | VerifierKey] = (),
         state: State | Path | str | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        submitter: str = "",
         metadata: Metadata = (),
         options: Sequence[tuple[str, Any]] = (),
         timeout_s: float = DEFAULT_TIMEOUT_S,
@@ -82,6 +87,8 @@ class LedgerClient:
             state: file of what is remembered between runs, or an open `State`. None: nothing outlives the client, and a
                 rollback between two runs goes unseen.
             credentials: from `tls`; None speaks in clear, for Unix sockets and tests.
+            submitter: what to be called in the entries where the connection authenticates nobody; the ledger records it
+                as unverified.
             metadata: sent with every call.
             options: further gRPC channel options.
             timeout_s: deadline of one call, its retries included, where the call gives none.
@@ -99,7 +106,8 @@ class LedgerClient:
             if not keys:
                 raise KeysNotPinned(f"no keys are given or pinned for {log}: pass vkeys, or pin them once")
             session = Session(log, keys, opened.checkpoint(log))
-            wire = Wire(targets=targets, credentials=credentials, metadata=metadata, options=options)
+            named = (*metadata, (SUBMITTER_METADATA, submitter)) if submitter else metadata
+            wire = Wire(targets=targets, credentials=credentials, metadata=named, options=options)
             link = LedgerLink(
                 wire,
                 session,

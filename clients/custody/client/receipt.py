@@ -8,19 +8,19 @@ a fraction of its cost. Whatever differs from the prediction is read the long wa
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from custody.core import limits
 from custody.core.chain import ChainError
 from custody.core.checkpoint import Checkpoint
-from custody.core.entry import ReadEntry, decode_entry, encode_link, link_prefix, rebuild_entry, stamp_prefix
+from custody.core.entry import ReadEntry, decode_entry, link_prefix, rebuild_entry, stamp_prefix
 from custody.core.hashing import HASH_BYTES, LEAF_PREFIX
 from custody.core.range_proof import verify_range
 from custody.core.receipt import ReceiptError, Run, Submitted
-from custody.core.wire import varint
+from custody.core.wire import list_item, varint
 
-_RECORD_TAG: Final = b"\x0a"
 _PREV_BYTES: Final = 34
 """Tag, length and 32 bytes: how a predecessor ends its link."""
 
@@ -115,8 +115,8 @@ def _check_run(batch: Sequence[Submitted], run: Run, positions: Sequence[int], f
             raise ReceiptError(f"the receipt speaks of record {position} twice")
         record, seal, chains = batch[position]
         link = (expected.get(chains[0]) or _first_link(chains[0], stamp, common)) if len(chains) == 1 else None
-        if link is not None and stamp == common + encode_link(*link):
-            entry = _RECORD_TAG + varint(len(record)) + record + seal + stamp
+        if link is not None and stamp == common + _encode_link(*link):
+            entry = list_item(len(record)) + record + seal + stamp  # `sealed_record`, without a call for each
             if len(entry) > limits.MAX_ENTRY_BYTES:
                 raise ReceiptError(f"record {position} would be an entry of {len(entry)} bytes")
             leaf = sha256(LEAF_PREFIX + entry).digest()
@@ -133,6 +133,17 @@ def _check_run(batch: Sequence[Submitted], run: Run, positions: Sequence[int], f
         entries[position] = entry
         index += 1
     return leaves
+
+
+@lru_cache(maxsize=1_024)
+def _link_head(length: int) -> bytes:
+    return b"\x2a" + varint(length)
+
+
+def _encode_link(prefix: bytes, seq: int, prev: bytes) -> bytes:
+    """`core.entry.encode_link` of a link that has a predecessor, with what repeats kept."""
+    number = varint(seq)
+    return _link_head(len(prefix) + len(number) + _PREV_BYTES) + prefix + number + b"\x1a\x20" + prev
 
 
 def _first_link(chain: str, stamp: bytes, common: bytes) -> _Link | None:

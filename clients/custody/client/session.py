@@ -26,7 +26,7 @@ from custody.core.watch import Watch
 from custody.v1 import ledger_pb2
 
 _RECENT: Final = 1_024
-"""Checkpoints that were placed already and are recognised by their bytes: more than answers can be in flight."""
+"""Checkpoints that were opened or placed already and are recognised by their bytes: more than answers can be in flight."""
 
 
 class Sighting(NamedTuple):
@@ -59,6 +59,7 @@ class Session:
         if not keys:
             raise ValueError("a session needs at least one key of the log")
         self._watch = Watch(origin, keys, note)
+        self._opened: OrderedDict[bytes, Checkpoint] = OrderedDict()
         self._placed: OrderedDict[bytes, Checkpoint] = OrderedDict()
         self.conflict: CheckpointConflictError | None = None
 
@@ -111,12 +112,15 @@ class Session:
         return receipt, Sighting(note, checkpoint, known_size=known_size, consistency=message.consistency, runs=runs)
 
     def open(self, note: bytes) -> Checkpoint:
-        """Reads a signed checkpoint of this log; one that was placed before is recognised by its bytes.
+        """Reads a signed checkpoint of this log; one that was opened before is recognised by its bytes.
 
         Raises MalformedError, SignatureError, VerificationError 'checkpoint-origin'.
         """
-        placed = self._placed.get(note)
-        return self._watch.open(note) if placed is None else placed
+        opened = self._opened.get(note)
+        if opened is None:
+            opened = self._watch.open(note)
+            _keep(self._opened, note, opened)
+        return opened
 
     def sight(self, note: bytes, since_size: int = 0) -> Sighting:
         """A checkpoint that came without a proof of its place; `since_size` as in Sighting."""
@@ -202,9 +206,13 @@ class Session:
         return False
 
     def _recall(self, sighting: Sighting) -> None:
-        self._placed[sighting.note] = sighting.checkpoint
-        if len(self._placed) > _RECENT:
-            self._placed.popitem(last=False)
+        _keep(self._placed, sighting.note, sighting.checkpoint)
+
+
+def _keep(known: OrderedDict[bytes, Checkpoint], note: bytes, checkpoint: Checkpoint) -> None:
+    known[note] = checkpoint
+    if len(known) > _RECENT:
+        known.popitem(last=False)
 
 
 def brief(checkpoint: Checkpoint) -> str:

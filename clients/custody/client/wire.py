@@ -25,7 +25,9 @@ _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.keepalive_time_ms", 30_000),  # a recorder behind a dead NAT entry learns of it before the next batch
+    # A dead connection under an idle `follow` is found by pings; servers strike peers that ping more than every 5 minutes.
+    ("grpc.keepalive_time_ms", 310_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
 )
 
 Metadata = Sequence[tuple[str, str | bytes]]
@@ -52,6 +54,7 @@ class Wire:
     metadata: Metadata = ()
     options: Sequence[tuple[str, Any]] = ()
     _channels: dict[str, grpc.aio.Channel] = field(default_factory=dict)
+    _unary: dict[tuple[str, str], Any] = field(default_factory=dict)
     _target: str = ""
 
     def __post_init__(self) -> None:
@@ -68,13 +71,16 @@ class Wire:
         """Ends every call and connection."""
         channels = list(self._channels.values())
         self._channels.clear()
+        self._unary.clear()
         for channel in channels:
             await channel.close()
 
     async def call(self, method: str, request: bytes, timeout_s: float) -> bytes:
         """One unary call. Raises RefusedError or LedgerUnavailable, after turning to the next server where that helps."""
         target = self._target
-        unary: Any = self._channel(target).unary_unary(_SERVICE + method)
+        unary = self._unary.get((target, method))
+        if unary is None:
+            unary = self._unary[target, method] = self._channel(target).unary_unary(_SERVICE + method)
         try:
             answer: bytes = await unary(request, timeout=timeout_s, metadata=self.metadata)
         except grpc.aio.AioRpcError as error:
