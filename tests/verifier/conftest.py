@@ -1,5 +1,7 @@
 """A log writer of our own: makes a SQLite file by the schema from the forms alone, without any code of the server."""
 
+import json
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from custody.cli.main import run
 from custody.core.chain import START, Head
 from custody.core.checkpoint import Checkpoint, sign_checkpoint
 from custody.core.entry import Link, encode_entry
@@ -184,8 +187,6 @@ class LogWriter:
 
 def _bare(schema: str) -> str:
     """The schema without what refuses a damaged row: a disk that flips a bit asks no constraint."""
-    import re
-
     text = re.sub(r"--.*", "", schema)
     text = re.sub(
         r"CHECK \((?:[^()]|\([^()]*\))*\)|REFERENCES log|NOT NULL|UNIQUE(?! \()|INTEGER PRIMARY KEY",
@@ -207,3 +208,15 @@ def new_writer(tmp_path: Path) -> Callable[..., LogWriter]:
         return LogWriter(tmp_path / name, **options)
 
     return make
+
+
+@pytest.fixture
+def verify(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Runs `custody verify ... --json` in this process; gives its exit status and its report."""
+
+    def run_verify(*arguments: object) -> tuple[int, dict[str, Any]]:
+        capsys.readouterr()
+        status = run(["verify", *map(str, arguments), "--json"])
+        return status, json.loads(capsys.readouterr().out or "{}")
+
+    return run_verify
