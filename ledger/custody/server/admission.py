@@ -20,7 +20,6 @@ _LINK_BYTES: Final = 64
 """A link without its chain name: tags, lengths, a 64-bit number, a hash."""
 _STAMP_BYTES: Final = 32
 """A stamp without links and submitter."""
-_MAX_SEAL_BYTES: Final = 4_096
 _SURELY_FITS_BYTES: Final = 64_000
 """A sealed record of this size has room for a submitter and one link, whatever their names."""
 
@@ -58,18 +57,18 @@ def admit(request: ledger_pb2.AppendRequest, submitter: str) -> Batch:
     for position, item in enumerate(items):
         if len(item.sealed) > _SURELY_FITS_BYTES or len(item.record.chains) > 1:
             _check_room(item, submitter, position)
-    return Batch(submitter, items, total_bytes)
+    return Batch(submitter, items, total_bytes, sealed_as_one=len(request.seals) == 1 < len(raws))
 
 
 def _seals(seals: Sequence[entry_pb2.Seal], count: int) -> Sequence[bytes]:
+    """Encoded seals by position; a seal must cover what it came with (docs/spec/seal.md)."""
     if not seals:
         return ()
-    if len(seals) not in (1, count):
-        raise MalformedError("a batch has no seal, one on its last record, or one for each record", code="seal-count")
-    encoded = [encode_seal(seal) if seal.signature else b"" for seal in seals]
-    if any(len(seal) > _MAX_SEAL_BYTES for seal in encoded):
-        raise MalformedError("a seal is larger than any known signature", code="seal-oversize")
-    return encoded if len(seals) == count else [b""] * (count - 1) + encoded
+    if len(seals) == count and all(seal.count == 1 for seal in seals):
+        return [encode_seal(seal) for seal in seals]
+    if len(seals) == 1 and seals[0].count == count:
+        return [b""] * (count - 1) + [encode_seal(seals[0])]
+    raise MalformedError("a batch has no seal, one over all its records, or one for each of them", code="seal-count")
 
 
 def _check_ids(records: Sequence[ReadRecord]) -> None:

@@ -48,4 +48,6 @@ class Batch:
     submitter: str
     items: Sequence[Admitted]
     total_bytes: int
+    sealed_as_one: bool = False
+    """One seal covers the batch, so its entries must be neighbours in the log."""
     done: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())

@@ -21,8 +21,8 @@ class RecordConflict(CustodyError):
 
     code = "record-conflict"
 
-    def __init__(self, message: str, *, position: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, position: int, code: str | None = None) -> None:
+        super().__init__(message, code=code)
         self.position = position
 
 
@@ -93,6 +93,12 @@ def _sort_one(batch: Batch, known: dict[bytes, int], entries: dict[int, bytes]) 
                 position=position,
             )
         found.append((position, index))
+    if batch.sealed_as_one and items and found:
+        raise RecordConflict(
+            "some records of a sealed batch are in the log already, so the seal would cover no neighbours",
+            position=found[0][0],
+            code="seal-partly-known",
+        )
     return SortedBatch(batch, items, positions if found else (), found)
 
 

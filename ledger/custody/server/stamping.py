@@ -72,9 +72,9 @@ class _OpenRun:
         count = self.count
         if count and self.first_index + count == index:
             self.count = count + 1
-            if from_us < self.from_us:  # noqa: PLR1730  (the hot path: a call would cost as much as the whole method)
+            if from_us < self.from_us:
                 self.from_us = from_us
-            if to_us > self.to_us:  # noqa: PLR1730
+            if to_us > self.to_us:
                 self.to_us = to_us
             return None
         ended = self.ended() if count else None

@@ -28,7 +28,7 @@ _COUNT: Final = (
 """The numbers 0 to :count - 1; SQLite unpacks a batch of equal things from one bound value with them."""
 
 _INSERT_RECORDS: Final = (
-    "INSERT INTO record (log, record_id, leaf_index)"  # noqa: S608  (constants)
+    "INSERT INTO record (log, record_id, leaf_index)"
     f" SELECT :log, substr(:ids, 1 + 16 * at, 16), :first + at FROM {_COUNT}"
 )
 _INSERT_DIGESTS: Final = (
@@ -97,7 +97,7 @@ class Writer:
 
     def _move(self, change: str, values: tuple[Any, ...], old: LogHead) -> None:
         moved = self._connection.execute(
-            f"UPDATE log SET {change} WHERE log = ? AND size = ? AND root = ? AND epoch = ?",  # noqa: S608  (constants)
+            f"UPDATE log SET {change} WHERE log = ? AND size = ? AND root = ? AND epoch = ?",
             (*values, self._log, old.size, old.root, old.epoch),
         ).rowcount
         if moved != 1:
