@@ -110,6 +110,7 @@ def test_reads_what_is_there() -> None:
         ("rule/1/requires/0/field", "officers.shoe_size"),
         ("rule/1/requires/0/field", "officers.unit.length"),
         ("rule/1/requires/0/field", 4),
+        ("rule/1/requires/0/field", "recorded_by"),
         ("rule/1/requires/0/at_least", 0),
         ("rule/1/requires/0/at_least", True),
         ("rule/1/requires/0/document", "pamphlet"),

@@ -26,18 +26,22 @@ _UNREAD: Final = frozenset(
 )
 
 
+Path = tuple[tuple[str, bool], ...]
+"""Names of fields from the outside in, each with whether it is repeated."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
     """One row; enum names are already numbers. ``when`` maps a path to the accepted values."""
 
     kind: str
     field: str
-    path: tuple[str, ...]
+    path: Path
     at_least: int
     each: bool
     document: int
     one_of: frozenset[int]
-    when: tuple[tuple[tuple[str, ...], frozenset[int]], ...]
+    when: tuple[tuple[Path, frozenset[int]], ...]
 
     def applies(self, body: Any) -> bool:
         """True when the record is one of which this is required."""
@@ -92,31 +96,31 @@ def parse_names(value: Any, where: str) -> list[str]:
     return value
 
 
-def _values(body: Any, path: tuple[str, ...]) -> list[Any]:
+def _values(body: Any, path: Path) -> list[Any]:
     values = [body]
-    for name in path:
-        found: list[Any] = []
-        for value in values:
-            inner = getattr(value, name)
-            if isinstance(inner, str | bytes | int) or hasattr(inner, "DESCRIPTOR"):
-                found.append(inner)
-            else:
-                found.extend(inner)
-        values = found
+    for name, repeated in path:
+        if repeated:
+            values = [inner for value in values for inner in getattr(value, name)]
+        else:
+            values = [getattr(value, name) for value in values]
     return values
 
 
-def _path(message: Descriptor, text: str, where: str) -> tuple[tuple[str, ...], FieldDescriptor]:
-    parts = tuple(text.split("."))
+def _path(message: Descriptor, text: str, where: str) -> tuple[Path, FieldDescriptor]:
+    steps = []
     here: Descriptor | None = message
     field: FieldDescriptor | None = None
-    for part in parts:
+    for part in text.split("."):
         field = here.fields_by_name.get(part) if here is not None else None
         if field is None:
             raise MalformedError(f"{where}: no field {text}", code="profile-malformed")
+        steps.append((part, field.is_repeated))
         here = field.message_type
     assert field is not None
-    return parts, field
+    if here is not None and not field.is_repeated:
+        # The runtime gives an empty message for an absent one: it would always seem to be there.
+        raise MalformedError(f"{where}: {text} is a message; name a field in it", code="profile-malformed")
+    return tuple(steps), field
 
 
 def _number(field: FieldDescriptor, name: str, where: str) -> int:
