@@ -1,0 +1,413 @@
+"""The agent: one thread that takes hints, has files measured, decides, writes, and hands records to the outbox.
+
+A round (`step`) does, in this order:
+1 take hints (inotify, spool, scan); 2 send files to be measured; 3 commit what was measured; 4 do what is due by the
+clock; 5 forward. Everything durable is in `State`; the agent can be killed between any two instructions. A hint that is
+lost with the process is found again by the scan with which every start begins.
+"""
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Event
+from typing import Final
+
+from custody.core.errors import CustodyError, MalformedError
+from custody.recorder import spool
+from custody.recorder.clock import system_now_us, system_quality
+from custody.recorder.config import Config, Recorder, Storage
+from custody.recorder.flights import Flight, Flights
+from custody.recorder.hooks import Hooks
+from custody.recorder.integrity import Checked, Suspect, hash_again
+from custody.recorder.measure import FileChangedError
+from custody.recorder.outbox import Outbox, forward
+from custody.recorder.place import Place, Places
+from custody.recorder.playlist import MAX_LIST_BYTES, listed_names
+from custody.recorder.ranges import by_record, segment_ranges
+from custody.recorder.reconcile import Hint, Sight, StorageAwayError, scan
+from custody.recorder.records import Writer
+from custody.recorder.register import Register
+from custody.recorder.rounds import Rounds
+from custody.recorder.state import Segment, State
+from custody.recorder.template import Named
+from custody.v1 import record_pb2
+
+_LOG: Final = logging.getLogger("custody.recorder")
+_WAKE: Final = Hint(Sight.PAUSE)
+_UNFINISHED: Final = "media-unfinished"
+_SCAN_SLICE_S: Final = 0.02
+"""How long a scan may hold the thread before hints are looked at again."""
+_CLOCK_EVERY_US: Final = 10_000_000
+_INTEGRITY_BATCH: Final = 256
+
+
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """What the agent did since it started, for metrics."""
+
+    registered: int = 0
+    registered_bytes: int = 0
+    damaged: int = 0
+    disposed: int = 0
+    altered: int = 0
+    refused: int = 0
+    records: int = 0
+    scans: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Environment:
+    """What the agent takes from outside; tests bring their own."""
+
+    now_us: Callable[[], int] = system_now_us
+    quality: Callable[[], record_pb2.ClockQuality] = system_quality
+    monotonic_s: Callable[[], float] = time.monotonic
+    random: Callable[[int], bytes] = field(default=os.urandom)
+
+
+class Agent:
+    """One agent. `step` and `close` belong to one thread; `tell` may be called from any."""
+
+    def __init__(self, config: Config, state: State, outbox: Outbox, environment: Environment | None = None) -> None:
+        self.config = config
+        self.counts = Counts()
+        self._environment = environment or Environment()
+        self._state = state
+        self._outbox = outbox
+        self._quality = record_pb2.ClockQuality()
+        self._quality_us = -_CLOCK_EVERY_US
+        self._writer = Writer(now_us=self._environment.now_us, quality=self._clock, random=self._environment.random)
+        self.places = Places(config)
+        self._register = Register(config, state, self._writer, disposal_kind=self._kind)
+        self._rounds = Rounds(config, state, self._register, self._writer)
+        self._hooks = Hooks(self.places, state, self._register, self._writer)
+        self._hints: SimpleQueue[Hint] = SimpleQueue()
+        self._waiting: deque[Place] = deque()
+        self._waiting_keys: set[tuple[str, str]] = set()
+        self._flights = Flights(config.workers, lambda: self._hints.put(_WAKE))
+        self._scan: Iterator[Hint] | None = None
+        self._scan_deep = True
+        self._due: dict[str, int] = {}
+        self._stopping = Event()
+        self._checker = ThreadPoolExecutor(1, thread_name_prefix="custody-integrity")
+        self._checking: Future[list[Checked]] | None = None
+        with self._transaction():
+            self._rounds.woke(self._environment.now_us())
+            self._rounds.configurations()
+
+    # ---- outside
+
+    def tell(self, hint: Hint) -> None:
+        """Takes a hint from any thread."""
+        self._hints.put(hint)
+
+    def step(self, wait_s: float = 0.0) -> bool:
+        """One round; waits up to `wait_s` for something to happen. Returns True when work was done or is under way."""
+        busy = self._take_hints(0.0 if self._scan is not None or self._waiting else wait_s)
+        busy |= self._take_spool()
+        busy |= self._go_on_scanning()
+        self._launch()
+        busy |= self._land()
+        self._by_the_clock()
+        busy |= forward(self._state, self._outbox) > 0
+        return busy or len(self._flights) > 0
+
+    def rest(self, rounds: int = 10_000) -> None:
+        """Steps until nothing is left to do now; a scan is made first. RuntimeError when that never comes."""
+        self._due["scan"] = 0
+        quiet = 0
+        for _ in range(rounds):
+            quiet = 0 if self.step(0.01) or self._scan is not None or self._waiting else quiet + 1
+            if quiet > 2:
+                return
+        raise RuntimeError("the agent does not come to rest")
+
+    def close(self) -> None:
+        """Stops the threads. What is under way is found again at the next start."""
+        self._stopping.set()
+        self._flights.stop()
+        self._checker.shutdown(wait=True, cancel_futures=True)
+        with self._transaction():
+            self._rounds.alive(self._environment.now_us())
+
+    # ---- 1 hints
+
+    def _take_hints(self, wait_s: float) -> bool:
+        taken = False
+        try:
+            hint = self._hints.get(timeout=wait_s) if wait_s else self._hints.get_nowait()
+            while True:
+                self._take(hint)
+                taken = taken or hint.sight is not Sight.PAUSE
+                hint = self._hints.get_nowait()
+        except Empty:
+            return taken
+
+    def _take(self, hint: Hint) -> None:
+        place = hint.place
+        if place is None:
+            return
+        match hint.sight:
+            case Sight.FINISHED:
+                self._enqueue(place)
+            case Sight.GONE:
+                self._gone(place)
+            case Sight.PLAYLIST:
+                self._follow(place)
+            case Sight.PAUSE:
+                pass
+
+    def _enqueue(self, place: Place) -> None:
+        key = (place.storage.name, place.path)
+        if key not in self._waiting_keys:
+            self._waiting_keys.add(key)
+            self._waiting.append(place)
+
+    def _gone(self, place: Place) -> None:
+        if place.full.exists():
+            return
+        with self._transaction():
+            self._register.vanished(place)
+
+    def _follow(self, place: Place) -> None:
+        """A segment list says which of its neighbours are finished."""
+        try:
+            status = place.full.stat()
+            if status.st_size > MAX_LIST_BYTES:
+                return
+            names = list(listed_names(place.full.read_text(encoding="utf-8", errors="replace")))
+        except OSError:
+            return
+        folder = f"{place.folder}/" if place.folder else ""
+        for name in names:
+            self._enqueue(Place(recorder=place.recorder, storage=place.storage, path=folder + name))
+        with self._transaction():
+            self._register.ignore(place, status.st_size, status.st_mtime_ns)
+
+    def _take_spool(self) -> bool:
+        taken = False
+        for path in spool.waiting(self.config.state / "spool"):
+            self._take_event(path.name)
+            path.unlink(missing_ok=True)
+            with self._transaction():
+                self._state.drop_note(f"hook:{path.name}")
+            taken = True
+        return taken
+
+    def _take_event(self, name: str) -> None:
+        if self._state.note(f"hook:{name}") is not None:
+            return
+        place = None
+        try:
+            event = spool.read_event(self.config.state / "spool" / name)
+            with self._transaction():
+                place = self._hooks.apply(event)
+                self._state.set_note(f"hook:{name}", "done")
+        except MalformedError as error:
+            self.counts.refused += 1
+            _LOG.warning("hook %s refused: %s [%s]", name, error, error.code)
+            return
+        if place is not None:
+            self._enqueue(place)
+            self._gone(place)
+
+    def _go_on_scanning(self) -> bool:
+        if self._scan is None:
+            if not self._is_due("scan", self.config.scan_us):
+                return False
+            self._scan_deep = self._is_due("deep", self.config.deep_scan_us)
+            self._scan = self._scan_all()
+        until = self._environment.monotonic_s() + _SCAN_SLICE_S
+        while len(self._waiting) < 1_000 and self._environment.monotonic_s() < until:
+            hint = next(self._scan, None)
+            if hint is None:
+                self._scan = None
+                self.counts.scans += 1
+                break
+            self._take(hint)
+        return self._scan is not None
+
+    def _scan_all(self) -> Iterator[Hint]:
+        for recorder in self.config.recorders:
+            for storage in recorder.storages:
+                away = False
+                try:
+                    yield from scan(
+                        self._state, recorder, storage, lambda: self._environment.now_us() * 1_000, deep=self._scan_deep
+                    )
+                except StorageAwayError as error:
+                    _LOG.error("%s; nothing in it counts as deleted", error)
+                    away = True
+                self._storage_seen(recorder, storage, away=away)
+
+    def _storage_seen(self, recorder: Recorder, storage: Storage, *, away: bool) -> None:
+        with self._transaction():
+            self._rounds.storage_fault(recorder, storage.name, away=away)
+
+    # ---- 2 and 3 files
+
+    def _launch(self) -> None:
+        while self._waiting and not self._flights.full:
+            place = self._waiting.popleft()
+            self._waiting_keys.discard((place.storage.name, place.path))
+            self._launch_one(place)
+
+    def _launch_one(self, place: Place) -> None:
+        try:
+            status = place.full.lstat()
+        except OSError:
+            return  # gone, or not ours to read: the scan says
+        known = self._state.known(place.storage.name, place.folder, place.name)
+        if known is not None and (known.size_bytes, known.mtime_ns) == (status.st_size, status.st_mtime_ns):
+            return
+        named = place.named(status.st_mtime_ns // 1_000)
+        stream = self._stream_of(place, named)
+        if named is not None and stream:
+            self._flights.start(place, named, stream)
+            return
+        with self._transaction():
+            self._register.ignore(place, status.st_size, status.st_mtime_ns)
+
+    def _stream_of(self, place: Place, named: Named | None) -> str:
+        """The stream's name; empty when the file belongs to none."""
+        if named is None:
+            return ""
+        try:
+            return self._register.stream_of(place, named)
+        except CustodyError as error:
+            self.counts.refused += 1
+            _LOG.error("%s: %s [%s]", place.full, error, error.code)
+            return ""
+
+    def _land(self) -> bool:
+        landed = [flight for flight in self._flights.landed() if self._is_good(flight)]
+        if landed:
+            with self._transaction():
+                for flight in landed:
+                    self._register.finished(flight.place, flight.named, flight.result.result())
+        return bool(landed)
+
+    def _is_good(self, flight: Flight) -> bool:
+        error = flight.result.exception()
+        if isinstance(error, FileChangedError):
+            return False  # it is being written to; its end, or the scan, brings it back
+        if isinstance(error, OSError):
+            _LOG.warning("%s: %s", flight.place.full, error)
+            return False
+        if error is not None:
+            raise error
+        measured = flight.result.result()
+        if measured.problem == _UNFINISHED and self._is_young(measured.mtime_ns, flight.place.recorder):
+            return False  # an index that is written last: the writer is slow, or died; the scan decides later
+        self.counts.registered += 1
+        self.counts.registered_bytes += measured.size_bytes
+        self.counts.damaged += bool(measured.problem)
+        return True
+
+    def _is_young(self, mtime_ns: int, recorder: Recorder) -> bool:
+        return self._environment.now_us() - mtime_ns // 1_000 < recorder.settle_us
+
+    # ---- 4 the clock
+
+    def _by_the_clock(self) -> None:
+        now_us = self._environment.now_us()
+        if self._is_due("alive", min(5_000_000, self.config.heartbeat_us // 4)):
+            with self._transaction():
+                self._rounds.alive(now_us)
+                self.counts.disposed += self._rounds.disposals(now_us)
+                self._rounds.heartbeats(now_us, self._state.count_pending() + self._outbox.backlog())
+                self._state.set_note("outbox", f"{self._outbox.backlog()} {self._outbox.problem()}")
+        # Before the first scan is through, footage may lie there that is not overdue at all.
+        if self.counts.scans and not self._waiting and not len(self._flights) and self._is_due("overdue", 5_000_000):
+            with self._transaction():
+                self._rounds.overdue(now_us)
+        if self._is_due("configuration", 60_000_000):
+            with self._transaction():
+                self._rounds.configurations()
+        if self.config.integrity_every_us:
+            self._check_integrity(now_us)
+
+    def _is_due(self, what: str, every_us: int) -> bool:
+        """By the monotonic clock, so that a step of the time of day stops nothing."""
+        now = int(self._environment.monotonic_s() * 1_000_000)
+        if now < self._due.get(what, 0):
+            return False
+        self._due[what] = now + every_us
+        return True
+
+    def _check_integrity(self, now_us: int) -> None:
+        if self._checking is None:
+            if self._is_due("integrity", 10_000_000):
+                suspects = self._suspects(now_us - self.config.integrity_every_us)
+                if suspects:
+                    self._checking = self._checker.submit(
+                        hash_again,
+                        suspects,
+                        self.config.integrity_bytes_per_s,
+                        self._stopping.wait,
+                        self._environment.monotonic_s,
+                    )
+        elif self._checking.done():
+            results, self._checking = self._checking.result(), None
+            with self._transaction():
+                self._record_checked(results)
+
+    def _suspects(self, before_us: int) -> list[Suspect]:
+        suspects = []
+        roots = {storage.name: storage.path for recorder in self.config.recorders for storage in recorder.storages}
+        for segment in self._state.least_verified(before_us, _INTEGRITY_BATCH):
+            for storage, folder, name in self._state.places(segment.id)[:1]:
+                if storage in roots:
+                    path = roots[storage] / folder / name
+                    suspects.append(Suspect(segment.id, segment.numbered, path, segment.sha256))
+        return suspects
+
+    def _record_checked(self, results: list[Checked]) -> None:
+        now_us = self._environment.now_us()
+        for one in results:
+            self._state.set_verified(one.suspect.segment, now_us, altered=one.matches is False)
+        altered = [one.suspect.numbered for one in results if one.matches is False]
+        self.counts.altered += len(altered)
+        missing = [one.suspect.numbered for one in results if one.matches is None]
+        for ranges in by_record(segment_ranges(one.suspect.numbered for one in results)):
+            inside = {(run.stream, number) for run in ranges for number in range(run.first, run.last + 1)}
+            files = [one for one in results if one.suspect.numbered[:2] in inside]
+            self._register.add(
+                [
+                    self._writer.integrity_scan(
+                        ranges,
+                        files=len(files),
+                        total_bytes=sum(one.size_bytes for one in files),
+                        altered=segment_ranges(one for one in altered if one[:2] in inside),
+                        missing=segment_ranges(one for one in missing if one[:2] in inside),
+                    )
+                ]
+            )
+
+    # ---- inside
+
+    def _clock(self) -> record_pb2.ClockQuality:
+        now = int(self._environment.monotonic_s() * 1_000_000)
+        if now - self._quality_us >= _CLOCK_EVERY_US:
+            self._quality, self._quality_us = self._environment.quality(), now
+        return self._quality
+
+    def _kind(self, segment: Segment, recorder: str) -> int:
+        return self._rounds.disposal_kind(segment, recorder)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One decision: its state and its records, all or nothing."""
+        try:
+            with self._state.transaction():
+                yield
+                self.counts.records += self._register.flush()
+        except BaseException:
+            self._register.forget()
+            raise

@@ -1,0 +1,157 @@
+"""What the events of hooks mean: gaps, causes, faults, announced deletions, accesses.
+
+Each event becomes state and records in one transaction that also remembers the event's name; the file goes afterwards.
+Crash before the commit: the event is taken again. Crash between commit and removal: the name is known, and only the
+file is removed.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from custody.core.disclosure import SALT_BYTES, Disclosure
+from custody.core.errors import MalformedError
+from custody.recorder.place import Place, Places
+from custody.recorder.records import Writer
+from custody.recorder.register import Register
+from custody.recorder.state import State
+from custody.v1 import record_pb2
+
+DISPOSALS: Final = {
+    "planned": record_pb2.DISPOSAL_KIND_PLANNED,
+    "manual": record_pb2.DISPOSAL_KIND_MANUAL,
+    "lost": record_pb2.DISPOSAL_KIND_LOST,
+    "ordered": record_pb2.DISPOSAL_KIND_ORDERED,
+    "capacity": record_pb2.DISPOSAL_KIND_CAPACITY,
+}
+REASONS: Final = {
+    name.removeprefix("GAP_REASON_").lower().replace("_", "-"): number
+    for name, number in record_pb2.GapReason.items()
+    if number
+}
+FAULTS: Final = {
+    name.removeprefix("FAULT_KIND_").lower(): number for name, number in record_pb2.FaultKind.items() if number
+}
+STATES: Final = {
+    name.removeprefix("FAULT_STATE_").lower(): number for name, number in record_pb2.FaultState.items() if number
+}
+_ACTS: Final = {"read": record_pb2.ACCESS_ACT_VIEW, "playback": record_pb2.ACCESS_ACT_CONSULT}
+_FAULT_OF_REASON: Final = {
+    record_pb2.GAP_REASON_CAMERA_OFFLINE: record_pb2.FAULT_KIND_CAMERA,
+    record_pb2.GAP_REASON_DISK_FULL: record_pb2.FAULT_KIND_STORAGE,
+    record_pb2.GAP_REASON_RECORDER_OVERLOAD: record_pb2.FAULT_KIND_RECORDER,
+    record_pb2.GAP_REASON_POWER: record_pb2.FAULT_KIND_POWER,
+}
+
+
+class Hooks:
+    """Applies events; every method runs inside a transaction."""
+
+    def __init__(self, places: Places, state: State, register: Register, writer: Writer) -> None:
+        self._places = places
+        self._state = state
+        self._register = register
+        self._writer = writer
+        self._apply: Mapping[str, Callable[[Mapping[str, Any]], Place | None]] = {
+            "segment-complete": self._complete,
+            "segment-deleted": self._deleted,
+            "gap": self._gap,
+            "cause-begin": self._cause_begin,
+            "cause-end": self._cause_end,
+            "fault": self._fault,
+            "access": self._access,
+        }
+
+    def apply(self, event: Mapping[str, Any]) -> Place | None:
+        """Acts on one event; returns the place of a file that the event says is finished or gone.
+
+        Raises MalformedError ('hook-malformed', or a code of the names in it).
+        """
+        return self._apply[event["event"]](event)
+
+    def _place(self, event: Mapping[str, Any]) -> Place:
+        place = self._places.place(_text(event, "path"))
+        if place is None:
+            raise MalformedError(f"{event['path']} is in no storage of this agent", code="hook-malformed")
+        return place
+
+    def _complete(self, event: Mapping[str, Any]) -> Place:
+        return self._place(event)
+
+    def _deleted(self, event: Mapping[str, Any]) -> Place:
+        place = self._place(event)
+        kind = _choice(event, "kind", DISPOSALS)
+        self._state.announce(place.storage.name, place.path, kind, self._writer.now_us())
+        return place
+
+    def _stream(self, event: Mapping[str, Any]) -> str:
+        return self._register.stream_named(_text(event, "camera"))
+
+    def _gap(self, event: Mapping[str, Any]) -> None:
+        from_us, to_us = _time(event, "from_us"), _time(event, "to_us")
+        reason = _choice(event, "reason", REASONS)
+        stream = self._stream(event)
+        self._state.begin_cause(stream, reason, from_us, to_us)
+        self._register.add([self._writer.gap(stream, from_us, to_us, reason)])
+
+    def _cause_begin(self, event: Mapping[str, Any]) -> None:
+        reason = _choice(event, "reason", REASONS)
+        stream = self._stream(event) if event.get("camera") else ""
+        self._state.begin_cause(stream, reason, self._writer.now_us())
+        self._fault_beside(stream, reason, record_pb2.FAULT_STATE_BEGAN)
+
+    def _cause_end(self, event: Mapping[str, Any]) -> None:
+        reason = _choice(event, "reason", REASONS)
+        stream = self._stream(event) if event.get("camera") else ""
+        self._state.end_cause(stream, reason, self._writer.now_us())
+        self._fault_beside(stream, reason, record_pb2.FAULT_STATE_REPAIRED)
+
+    def _fault_beside(self, stream: str, reason: int, state: int) -> None:
+        """A camera that goes offline is a fault of the camera, too."""
+        kind = _FAULT_OF_REASON.get(record_pb2.GapReason.ValueType(reason))
+        if stream and kind is not None:
+            self._register.add([self._writer.fault(stream, kind, state)])
+
+    def _fault(self, event: Mapping[str, Any]) -> None:
+        kind, state = _choice(event, "kind", FAULTS), _choice(event, "state", STATES)
+        self._register.add([self._writer.fault(self._stream(event), kind, state)])
+
+    def _access(self, event: Mapping[str, Any]) -> None:
+        """Somebody was let in by a media server; who it was goes into the leaf as a commitment only."""
+        at_us = _time(event, "at_us")
+        act = _ACTS.get(_text(event, "action"))
+        if act is None:
+            return  # publishing and administration are no access to footage
+        span = record_pb2.Span(
+            stream=self._stream(event),
+            from_us=_time(event, "from_us") if "from_us" in event else at_us,
+            to_us=_time(event, "to_us") if "to_us" in event else at_us,
+        )
+        message = record_pb2.Access(act=act, spans=[span], observed=True)
+        if event.get("user"):
+            disclosure = Disclosure(
+                salt=self._writer.random(SALT_BYTES), name="access.officers.name", value=_text(event, "user")
+            )
+            self._state.add_disclosures([(disclosure.commitment(), disclosure.encode())], at_us)
+            message.officers.add(name_commitment=disclosure.commitment())
+        self._register.add([self._writer.write("access", message, at_us)])
+
+
+def _text(event: Mapping[str, Any], key: str) -> str:
+    value = event.get(key)
+    if not isinstance(value, str) or not value or len(value) > 4_096:
+        raise MalformedError(f"the event lacks {key!r}", code="hook-malformed")
+    return value
+
+
+def _time(event: Mapping[str, Any], key: str) -> int:
+    value = event.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise MalformedError(f"the event's {key!r} is no time", code="hook-malformed")
+    return value
+
+
+def _choice(event: Mapping[str, Any], key: str, among: Mapping[str, int]) -> int:
+    value = among.get(_text(event, key))
+    if value is None:
+        raise MalformedError(f"the event's {key!r} is none of {', '.join(among)}", code="hook-malformed")
+    return value

@@ -1,0 +1,64 @@
+"""A path as the agent sees it: which recorder's, which storage's, what its name says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from custody.recorder.config import Config, Recorder, Storage
+from custody.recorder.template import Named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A path below one storage."""
+
+    recorder: Recorder
+    storage: Storage
+    path: str
+    """Below the storage, '/' between parts."""
+
+    @property
+    def folder(self) -> str:
+        """Its folder below the storage; '' is the storage itself."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def full(self) -> Path:
+        """The absolute path."""
+        return self.storage.path / self.path
+
+    def named(self, mtime_us: int) -> Named | None:
+        """What the first template that fits says; None when the file is not footage."""
+        for template in self.recorder.templates:
+            found = template.match(self.path, mtime_us)
+            if found is not None:
+                return found
+        return None
+
+    @property
+    def is_playlist(self) -> bool:
+        """True when it is a segment list of the recorder."""
+        path = PurePosixPath(self.path)
+        return any(path.match(pattern) for pattern in self.recorder.playlists)
+
+
+class Places:
+    """Finds the storage of an absolute path; the deepest wins when one storage lies in another."""
+
+    def __init__(self, config: Config) -> None:
+        pairs = [(storage, recorder) for recorder in config.recorders for storage in recorder.storages]
+        self._roots: Sequence[tuple[str, Storage, Recorder]] = sorted(
+            ((f"{storage.path}/", storage, recorder) for storage, recorder in pairs), key=lambda item: -len(item[0])
+        )
+
+    def place(self, path: str) -> Place | None:
+        """The place of an absolute path, or None when it belongs to no storage."""
+        for root, storage, recorder in self._roots:
+            if path.startswith(root):
+                return Place(recorder=recorder, storage=storage, path=path[len(root) :])
+        return None

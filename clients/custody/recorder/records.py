@@ -1,0 +1,122 @@
+"""The records that an agent writes: plain functions from facts to bytes.
+
+A record's bytes, its id among them, are made once and stored before anybody sees them; a restart sends the same bytes.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from custody.core.record import encode_record
+from custody.recorder.measure import Measured
+from custody.v1 import record_pb2
+
+
+def uuid7(now_us: int, randomness: bytes) -> bytes:
+    """A UUIDv7 (RFC 9562 section 5.7) of a time in microseconds and 10 random bytes; microseconds go into rand_a."""
+    milliseconds, fraction = divmod(now_us, 1_000)
+    raw = bytearray((milliseconds & (1 << 48) - 1).to_bytes(6, "big") + randomness)
+    raw[6:8] = (0x7000 | fraction * 4096 // 1_000).to_bytes(2, "big")
+    raw[8] = raw[8] & 0x3F | 0x80
+    return bytes(raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footage:
+    """Where and when a measured file belongs."""
+
+    stream: str
+    number: int
+    from_us: int
+    duration_us: int
+    path: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Writer:
+    """Makes records at the time of `now_us`, with the quality of the clock that says so."""
+
+    now_us: Callable[[], int]
+    quality: Callable[[], record_pb2.ClockQuality]
+    random: Callable[[int], bytes] = field(default=os.urandom)
+
+    def write(self, kind: str, message: Any, at_us: int | None = None) -> bytes:
+        """Serializes one record; `at_us` is now unless the kind says otherwise. Raises MalformedError."""
+        now = self.now_us()
+        record = record_pb2.Record(
+            record_id=uuid7(now, self.random(10)), at_us=now if at_us is None else at_us, clock=self.quality()
+        )
+        getattr(record, kind).CopyFrom(message)
+        return encode_record(record)
+
+    def segment(self, footage: Footage, measured: Measured) -> bytes:
+        """A finished file."""
+        clip = measured.clip
+        message = record_pb2.Segment(
+            stream=footage.stream,
+            number=footage.number,
+            duration_us=footage.duration_us,
+            size_bytes=measured.size_bytes,
+            file_sha256=measured.sha256,
+            digests=measured.digests,
+            media=measured.media,
+            media_absence=record_pb2.MediaAbsence.ValueType(clip.absence),
+            chunk_root=measured.chunk_root,
+            path=footage.path,
+            container=record_pb2.Container.ValueType(clip.container),
+            codec=record_pb2.Codec.ValueType(clip.codec),
+        )
+        return self.write("segment", message, footage.from_us)
+
+    def gap(self, stream: str, from_us: int, to_us: int, reason: int, *, still: bool = False) -> bytes:
+        """Footage that is not there; `still` when the cause goes on."""
+        span = record_pb2.Span(stream=stream, from_us=from_us, to_us=to_us)
+        message = record_pb2.Gap(span=span, reason=record_pb2.GapReason.ValueType(reason), open=still)
+        return self.write("gap", message)
+
+    def heartbeat(self, stream: str, last_segment: int, interval_us: int, backlog: int) -> bytes:
+        """The stream is being looked after."""
+        message = record_pb2.Heartbeat(
+            stream=stream, last_segment=last_segment, interval_us=interval_us, backlog=backlog
+        )
+        return self.write("heartbeat", message)
+
+    def fault(self, stream: str, kind: int, state: int) -> bytes:
+        """Something broke or was mended."""
+        message = record_pb2.Fault(
+            stream=stream, kind=record_pb2.FaultKind.ValueType(kind), state=record_pb2.FaultState.ValueType(state)
+        )
+        return self.write("fault", message)
+
+    def disposal(self, ranges: Iterable[record_pb2.SegmentRange], kind: int, knowledge: int, deleted_us: int) -> bytes:
+        """Footage is gone."""
+        message = record_pb2.Disposal(
+            ranges=ranges,
+            kind=record_pb2.DisposalKind.ValueType(kind),
+            knowledge=record_pb2.DisposalKnowledge.ValueType(knowledge),
+            deleted_us=deleted_us,
+        )
+        return self.write("disposal", message)
+
+    def move(
+        self, ranges: Iterable[record_pb2.SegmentRange], from_storage: str, to_storage: str, to_path: str
+    ) -> bytes:
+        """Footage lies elsewhere now."""
+        message = record_pb2.Move(ranges=ranges, from_storage=from_storage, to_storage=to_storage, to_path=to_path)
+        return self.write("move", message)
+
+    def integrity_scan(
+        self,
+        ranges: Sequence[record_pb2.SegmentRange],
+        *,
+        files: int,
+        total_bytes: int,
+        altered: Sequence[record_pb2.SegmentRange] = (),
+        missing: Sequence[record_pb2.SegmentRange] = (),
+    ) -> bytes:
+        """Stored footage was hashed again."""
+        message = record_pb2.IntegrityScan(
+            ranges=ranges, files=files, total_bytes=total_bytes, altered=altered, missing=missing
+        )
+        return self.write("integrity_scan", message)
