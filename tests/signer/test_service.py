@@ -21,6 +21,7 @@ from custody.core.note import SignerKey
 from custody.signer.app import Settings, SignerApp
 from custody.signer.refusals import STATUS, code_of
 from custody.signer.service import SERVICE
+from custody.signer.state import open_state
 from custody.v1 import signer_pb2, signer_pb2_grpc
 
 ORIGIN = "ledger.example/one"
@@ -208,6 +209,23 @@ async def test_a_restored_state_is_refused_by_a_newer_checkpoint(settings: Make,
     async with listening(settings(floors=(older,))) as (stub, _):
         # Without the floor the old copy starts, and the ledger's own request gives it away.
         assert await refused(stub.Sign(wish(9, 12))) == ("signer-state-behind", grpc.StatusCode.FAILED_PRECONDITION)
+
+
+async def test_a_key_used_with_two_states_latches(settings: Make, state_folder: Path, socket: Path) -> None:
+    twin = state_folder.with_name("twin")
+    shutil.copytree(state_folder, twin)
+    async with listening(settings(state=twin)) as (stub, _):
+        elsewhere = (await stub.Sign(wish(0, 6, OTHER))).checkpoint
+    async with listening(settings()) as (stub, _):
+        await stub.Sign(wish(0, 6))
+    for _ in range(2):
+        assert await refused_start(settings(floors=(elsewhere,))) == "signer-fork"
+    async with listening(settings()) as (stub, _):
+        assert (await state(stub)).latched
+    with open_state(state_folder) as store:
+        evidence = store.reload().evidence
+    assert evidence is not None
+    assert evidence.offered == elsewhere
 
 
 async def refused_start(settings: Settings) -> str:

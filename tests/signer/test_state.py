@@ -212,6 +212,15 @@ def test_a_write_costs_one_sync(state_folder: Path, key: SignerKey) -> None:
     assert {after - before for before, after in pairwise(sizes)} == {4096 + 24}
 
 
+def test_the_database_is_as_durable_as_sqlite_can_make_it(state_folder: Path) -> None:
+    with open_state(state_folder) as store:
+        store.reload()
+        found = {
+            name: store._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode")
+        }
+    assert found == {"synchronous": 2, "journal_mode": "wal"}  # 2: FULL
+
+
 def test_nothing_is_made_where_nothing_was(tmp_path: Path) -> None:
     with pytest.raises(SignerStateError):
         open_state(tmp_path / "absent")

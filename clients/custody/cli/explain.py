@@ -13,6 +13,10 @@ HINTS: Mapping[str, str] = {
     "fork": "two signed histories exist; keep both checkpoints, stop using this log, tell its operator and its witnesses",
     "internal-error": "this is a fault of custody itself; run again as `custody --debug ...` and report what it prints",
     "rollback": "the log shows less than it signed before, perhaps from a restored backup; keep both checkpoints",
+    "signer-fork": "keep the signer's state folder and find out who asked: custody signer status --state DIR --json",
+    "signer-latched": "two trees were asked for; both are shown by: custody signer status --state DIR --json",
+    "signer-state-behind": "the signer's state is an old copy; stop it and put the current one back (docs/ops/signer.md)",
+    "signer-state-missing": "point --state at the folder that `custody signer init` made, or restore it (docs/ops/signer.md)",
 }
 """Hints by error code. A code without a line here gets no hint."""
 
