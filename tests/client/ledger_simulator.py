@@ -96,9 +96,9 @@ class Lies:
     refuse_records: dict[bytes, str] = field(default_factory=dict)
     """Records (by id) that are refused for good, with the code."""
     lose_answers: int = 0
-    """Appends that are stored and then answered with UNAVAILABLE."""
+    """Appends that are stored and then answered with UNAVAILABLE; a stream ends there."""
     hold: list[asyncio.Event] | None = None
-    """When a list: appends are stored, put an event of their own there, and are answered after it."""
+    """When a list: calls (appends, once stored) put an event of their own there and are answered after it."""
     answer: Callable[[ledger_pb2.AppendResponse], None] | None = None
     """Changes each answer to an append."""
     page: Callable[[ledger_pb2.EntryPage], None] | None = None
@@ -206,6 +206,12 @@ class LedgerSimulator(ledger_pb2_grpc.LedgerServicer):
     async def AppendStream(self, requests: Any, context: Context) -> AsyncIterator[ledger_pb2.AppendResult]:
         async for request in requests:
             self.calls.append("AppendStream")
+            if self.lies.hold is not None:
+                self.lies.hold.append(asyncio.Event())
+                await self.lies.hold[-1].wait()
+            if self.lies.lose_answers:
+                self.lies.lose_answers -= 1
+                return
             try:
                 yield ledger_pb2.AppendResult(response=await self._append(request))
             except RefuseError as error:
@@ -290,6 +296,9 @@ class LedgerSimulator(ledger_pb2_grpc.LedgerServicer):
         self, request: ledger_pb2.ReadEntriesRequest, context: Context
     ) -> AsyncIterator[ledger_pb2.EntryPage]:
         self.calls.append("ReadEntries")
+        if self.lies.hold is not None:
+            self.lies.hold.append(asyncio.Event())
+            await self.lies.hold[-1].wait()
         size = self.tree.size
         kind = request.WhichOneof("selector")
         indexes = [index for index in range(size) if self._selects(request, kind, index)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from tests.client.camera_records import access, raw_segment, record_id, segment
 from tests.client.clock import Clock, Connect
 from tests.client.ledger_simulator import ORIGIN, SUBMITTER, LedgerSimulator
 
-from custody.client import LedgerClient, LedgerUnavailable, RefusedError, Submitted
+from custody.client import LatchedError, LedgerClient, LedgerUnavailable, RefusedError, Submitted
 from custody.client.state import State
 from custody.core.entry import encode_seal
-from custody.core.errors import MalformedError
+from custody.core.errors import MalformedError, RollbackError
 from custody.v1 import entry_pb2
 
 
@@ -155,16 +156,47 @@ async def test_a_stream_of_batches(client: LedgerClient, ledger: LedgerSimulator
     bad = segment(99)
     bad.record_id = b"\x00" * 16
 
-    async def batches() -> object:
+    async def batches() -> AsyncIterator[list[bytes]]:
         for start in range(0, 100, 10):
             yield [raw_segment(start + number) for number in range(10)]
             if start == 50:
                 yield [bad.SerializeToString()]
 
-    answers = [answer async for answer in client.append_stream(batches(), in_flight=4)]  # type: ignore[arg-type]
+    answers = [answer async for answer in client.append_stream(batches(), in_flight=4)]
     assert len(answers) == 11
     assert isinstance(answers[6], RefusedError)
     assert answers[6].code == "record-id"
     assert client.held.checkpoint.size == 100
     # Every batch stands directly behind the checkpoint before it: no proof had to be fetched.
     assert "GetProof" not in ledger.calls
+
+
+async def _four_batches() -> AsyncIterator[list[bytes]]:
+    for number in range(4):
+        yield [raw_segment(number)]
+
+
+@pytest.mark.parametrize("in_flight", [1, 8])
+async def test_a_stream_that_breaks_is_appended_again(
+    client: LedgerClient, ledger: LedgerSimulator, in_flight: int
+) -> None:
+    ledger.lies.lose_answers = 1
+    with pytest.raises(LedgerUnavailable):
+        [answer async for answer in client.append_stream(_four_batches(), in_flight=in_flight)]
+    assert len([answer async for answer in client.append_stream(_four_batches())]) == 4
+    assert len(ledger.check_log()) == 4
+
+
+async def test_a_stream_that_is_not_answered_ends(client: LedgerClient, ledger: LedgerSimulator) -> None:
+    ledger.lies.hold = []
+    with pytest.raises(LedgerUnavailable, match=r"within 0\.05 s"):
+        [answer async for answer in client.append_stream(_four_batches(), timeout_s=0.05)]
+
+
+async def test_a_stream_through_a_rollback(client: LedgerClient, ledger: LedgerSimulator) -> None:
+    await client.append([raw_segment(number) for number in range(9)])
+    ledger.roll_back(2)
+    with pytest.raises(RollbackError):
+        [answer async for answer in client.append_stream(_four_batches())]
+    with pytest.raises(LatchedError):
+        [answer async for answer in client.append_stream(_four_batches())]

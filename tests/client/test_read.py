@@ -9,7 +9,7 @@ import pytest
 from tests.client.camera_records import access, raw_segment, record_id
 from tests.client.ledger_simulator import EPOCH_US, SUBMITTER, LedgerSimulator
 
-from custody.client import Followed, LedgerClient, ProvenEntry
+from custody.client import Followed, LedgerClient, LedgerUnavailable, ProvenEntry
 from custody.client.selection import by_range
 from custody.core.errors import CustodyError
 from custody.core.record import read_record
@@ -150,7 +150,7 @@ async def test_reading_notices_growth_and_rollback(full: LedgerClient, ledger: L
 async def test_a_reader_may_stop_whenever_it_likes(full: LedgerClient) -> None:
     entries = full.read(by_range(0, 23))
     assert (await anext(entries)).index == 0
-    await entries.aclose()  # type: ignore[attr-defined]
+    await entries.aclose()
     assert await _indexes(full.read_range(1, 1)) == [1]
 
 
@@ -160,7 +160,7 @@ async def test_following(full: LedgerClient, ledger: LedgerSimulator) -> None:
     seen.append(await anext(following))
     ledger.append([(read_record(raw_segment(60)), b"")])
     seen.append(await anext(following))
-    await following.aclose()  # type: ignore[attr-defined]
+    await following.aclose()
     assert [[entry.index for entry in one.entries] for one in seen] == [[20, 21, 22], [23]]
     assert seen[1].seen.checkpoint.size == 24
     assert full.held == seen[1].seen
@@ -172,7 +172,7 @@ async def test_following_some_chains(full: LedgerClient, ledger: LedgerSimulator
     waiting = asyncio.ensure_future(anext(following))
     ledger.append([(read_record(raw_segment(61)), b"")])
     assert (await waiting).entries == []
-    await following.aclose()  # type: ignore[attr-defined]
+    await following.aclose()
 
 
 async def test_proofs(full: LedgerClient, ledger: LedgerSimulator) -> None:
@@ -206,3 +206,9 @@ async def test_where_every_chain_ends(full: LedgerClient, ledger: LedgerSimulato
     with pytest.raises(CustodyError) as refused:
         await full.chain_heads(fresh=True)
     assert refused.value.code == "heads-mismatch"
+
+
+async def test_a_page_that_does_not_come(full: LedgerClient, ledger: LedgerSimulator) -> None:
+    ledger.lies.hold = []
+    with pytest.raises(LedgerUnavailable, match="no page"):
+        await _indexes(full.read(by_range(0, 9), timeout_s=0.05))

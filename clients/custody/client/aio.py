@@ -4,55 +4,39 @@ Everything that a method returns was verified first: signed by a configured key,
 checkpoint proven consistent with the last one held, which is on disk before a receipt is handed out.
 """
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, Self
 
 import grpc
 
-from custody.client import selection
+from custody.client import appending, pages, selection
 from custody.client.backoff import Backoff
-from custody.client.batch import Item, read_batch
+from custody.client.batch import Item
 from custody.client.environment import Environment
-from custody.client.errors import KeysNotPinned, LedgerUnavailable, RefusedError
+from custody.client.errors import KeysNotPinned, RefusedError
 from custody.client.heads import ChainEnds, check_chain_heads
-from custody.client.link import LedgerLink
-from custody.client.reading import Page, prove_page, prove_run, read_page
+from custody.client.link import LedgerLink, Seen
+from custody.client.pages import Followed
 from custody.client.receipt import ProvenEntry, Receipt
-from custody.client.refusal import from_message
+from custody.client.selection import Selection
 from custody.client.session import Session, decode
 from custody.client.state import Conflict, State
 from custody.client.wire import Metadata, Wire
 from custody.core.checkpoint import Checkpoint
 from custody.core.note import VerifierKey
 from custody.core.proof import verify_consistency, verify_inclusion
-from custody.core.receipt import Submitted
 from custody.v1 import ledger_pb2
 
-DEFAULT_TIMEOUT_S = 10.0
+__all__ = ["DEFAULT_TIMEOUT_S", "Followed", "LedgerClient", "Seen"]
+
+DEFAULT_TIMEOUT_S: Final = 10.0
 """Deadline of one call, its retries included."""
 
 
-SUBMITTER_METADATA = "custody-submitter"
+SUBMITTER_METADATA: Final = "custody-submitter"
 """Call metadata with the name that an unauthenticated client claims."""
-
-
-class Seen(NamedTuple):
-    """A checkpoint that was verified and placed, and its signed note."""
-
-    checkpoint: Checkpoint
-    note: bytes
-
-
-class Followed(NamedTuple):
-    """What `follow` yields: a published checkpoint and entries proven under it."""
-
-    seen: Seen
-    entries: list[ProvenEntry]
 
 
 class LedgerClient:
@@ -162,106 +146,38 @@ class LedgerClient:
         Raises MalformedError (the batch, or a malformed answer), RefusedError, LedgerUnavailable (unknown whether it was
         appended), a VerificationError (above all RollbackError, ForkError), LatchedError, ClientStorageError.
         """
-        self._link.check_latch()
-        batch = read_batch(records)
-        request, known_size = self._link.session.append_request(batch)
-        try:
-            response = await self._link.call("Append", request, timeout_s=timeout_s, retry=retry)
-        except RefusedError as error:
-            await self._link.refused(error, known_size)
-            raise
-        return await self._receive(batch, response, known_size)
+        return await appending.append(self._link, records, timeout_s=timeout_s, retry=retry)
 
-    async def append_stream(
-        self,
-        batches: AsyncIterable[Sequence[Item]],
-        *,
-        in_flight: int = 8,
-        timeout_s: float | None = None,
-    ) -> AsyncIterator[Receipt | RefusedError]:
+    def append_stream(
+        self, batches: AsyncIterable[Sequence[Item]], *, in_flight: int = 8, timeout_s: float | None = None
+    ) -> AsyncGenerator[Receipt | RefusedError]:
         """Appends many batches over one stream, at most `in_flight` of them unanswered; answers come in their order.
 
         A refusal is yielded in the place of the receipt and ends nothing. For sources that have much to send: the next
         answer is read only when the bound is reached or the batches end. After any error every batch without a receipt may
-        be appended again. `timeout_s` bounds the whole stream; None: no bound.
+        be appended again. `timeout_s` bounds each wait for the ledger.
         """
-        if in_flight < 1:
-            raise ValueError("at least one batch is in flight")
-        call, target = self._link.wire.duplex("AppendStream", timeout_s)
-        waiting: deque[tuple[list[Submitted], int]] = deque()
-        try:
-            async for records in batches:
-                self._link.check_latch()
-                batch = read_batch(records)
-                request, known_size = self._link.session.append_request(batch)
-                await call.write(request)
-                waiting.append((batch, known_size))
-                if len(waiting) >= in_flight:
-                    yield await self._next_receipt(call, *waiting.popleft())
-            await call.done_writing()
-            while waiting:
-                yield await self._next_receipt(call, *waiting.popleft())
-        except grpc.aio.AioRpcError as error:
-            raise self._link.wire.failed(target, error) from error
-        except asyncio.InvalidStateError as error:
-            raise LedgerUnavailable("the stream ended before every batch was sent") from error
-        finally:
-            call.cancel()
-
-    async def _next_receipt(
-        self, call: "grpc.aio.StreamStreamCall[bytes, bytes]", batch: list[Submitted], known_size: int
-    ) -> Receipt | RefusedError:
-        raw = await call.read()
-        if not isinstance(raw, bytes):
-            raise LedgerUnavailable("the ledger ended the stream before it answered every batch")
-        result = decode(ledger_pb2.AppendResult, raw)
-        if result.WhichOneof("outcome") == "refusal":
-            refusal = from_message(result.refusal)
-            await self._link.refused(refusal, known_size)
-            return refusal
-        return await self._receive(batch, result.response.SerializeToString(), known_size)
-
-    async def _receive(self, batch: Sequence[Submitted], response: bytes, known_size: int) -> Receipt:
-        receipt, sighting = self._link.session.read_receipt(batch, response, known_size)
-        await self._link.accept(sighting)
-        await self._link.remember()
-        return receipt
+        return appending.append_stream(self._link, batches, in_flight=in_flight, timeout_s=timeout_s)
 
     # ---- read
 
-    async def read(self, what: selection.Selection, *, timeout_s: float | None = None) -> AsyncIterator[ProvenEntry]:
+    def read(self, what: Selection, *, timeout_s: float | None = None) -> AsyncGenerator[ProvenEntry]:
         """Entries of a selection (`custody.client.selection`), each proven and checked before it is yielded.
 
-        Raises RefusedError, LedgerUnavailable, MalformedError, ReadError, and other VerificationErrors.
+        `timeout_s` bounds the wait for each page. Raises RefusedError, LedgerUnavailable, MalformedError, ReadError, and
+        other VerificationErrors.
         """
-        request = ledger_pb2.ReadEntriesRequest()
-        request.CopyFrom(what.request)
-        request.log = self.log
-        request.with_proof = True
-        check = what.check()
-        size = since_size = self.held.checkpoint.size
-        try:
-            async with aclosing(self._link.wire.stream("ReadEntries", request.SerializeToString(), timeout_s)) as pages:
-                async for raw in pages:
-                    page, seen = await self._prove(raw, since_size)
-                    size = seen.checkpoint.size
-                    for entry in page.entries:
-                        check.entry(entry)
-                        yield entry
-        except RefusedError as error:
-            if error.code != "not-there":  # that nothing matches is an answer, though only the ledger's word
-                raise
-        check.end(size)
+        return pages.read(self._link, what, timeout_s=timeout_s)
 
-    def read_range(self, first: int, count: int) -> AsyncIterator[ProvenEntry]:
+    def read_range(self, first: int, count: int) -> AsyncGenerator[ProvenEntry]:
         """Entries [first, first + count) or to the end of the log."""
         return self.read(selection.by_range(first, count))
 
-    def read_chain(self, chain: str, first_seq: int = 1, count: int = 0) -> AsyncIterator[ProvenEntry]:
+    def read_chain(self, chain: str, first_seq: int = 1, count: int = 0) -> AsyncGenerator[ProvenEntry]:
         """A chain from `first_seq` on; count 0: to its end. Whether it ends there, `chain_heads` says."""
         return self.read(selection.by_chain(chain, first_seq, count))
 
-    def read_time(self, from_us: int, to_us: int) -> AsyncIterator[ProvenEntry]:
+    def read_time(self, from_us: int, to_us: int) -> AsyncGenerator[ProvenEntry]:
         """Entries sequenced in [from_us, to_us)."""
         return self.read(selection.by_time(from_us, to_us))
 
@@ -271,45 +187,25 @@ class LedgerClient:
         found = [entry async for entry in entries]
         return found[0] if found else None
 
-    def read_file(self, sha256: bytes) -> AsyncIterator[ProvenEntry]:
+    def read_file(self, sha256: bytes) -> AsyncGenerator[ProvenEntry]:
         """Entries whose records name a file with this SHA-256."""
         return self.read(selection.by_file(sha256))
 
-    def read_chain_time(self, chain: str, from_us: int, to_us: int) -> AsyncIterator[ProvenEntry]:
+    def read_chain_time(self, chain: str, from_us: int, to_us: int) -> AsyncGenerator[ProvenEntry]:
         """Entries of a chain whose records tell of any time in [from_us, to_us)."""
         return self.read(selection.by_chain_time(chain, from_us, to_us))
 
-    def read_submitter(self, submitter: str, from_us: int, to_us: int) -> AsyncIterator[ProvenEntry]:
+    def read_submitter(self, submitter: str, from_us: int, to_us: int) -> AsyncGenerator[ProvenEntry]:
         """Entries that one identity submitted in [from_us, to_us)."""
         return self.read(selection.by_submitter(submitter, from_us, to_us))
 
-    async def follow(self, from_index: int, chains: Sequence[str] = ()) -> AsyncIterator[Followed]:
+    def follow(self, from_index: int, chains: Sequence[str] = ()) -> AsyncGenerator[Followed]:
         """Published checkpoints and the entries under them, then new ones as they are published; without end.
 
         With `chains` only their entries. Raises LedgerUnavailable when the connection breaks: follow again from the next
         index.
         """
-        request = ledger_pb2.FollowRequest(log=self.log, from_index=from_index, chains=chains)
-        check = selection.Following(from_index, frozenset(chains))
-        since_size = self.held.checkpoint.size
-        async with aclosing(self._link.wire.stream("Follow", request.SerializeToString(), None)) as pages:
-            async for raw in pages:
-                page, seen = await self._prove(raw, since_size)
-                for entry in page.entries:
-                    check.entry(entry)
-                await self._link.remember()
-                yield Followed(seen, page.entries)
-
-    async def _prove(self, raw: bytes, since_size: int) -> tuple[Page, Seen]:
-        page = read_page(raw)
-        sighting = self._link.session.sight(page.note, since_size)
-        await self._link.accept(sighting)
-        checkpoint = sighting.checkpoint
-        for run in prove_page(page, checkpoint):
-            wanted = ledger_pb2.IndexRange(first=run[0].index, count=len(run))
-            request = ledger_pb2.GetProofRequest(log=self.log, range=wanted, size=checkpoint.size)
-            prove_run(run, await self._link.call("GetProof", request.SerializeToString()), checkpoint)
-        return page, Seen(checkpoint, page.note)
+        return pages.follow(self._link, from_index, chains)
 
     # ---- prove
 
@@ -318,10 +214,7 @@ class LedgerClient:
         request = ledger_pb2.GetCheckpointRequest(log=self.log, size=size)
         since_size = 0 if size else self.held.checkpoint.size
         raw = await self._link.call("GetCheckpoint", request.SerializeToString())
-        sighting = self._link.session.sight(decode(ledger_pb2.GetCheckpointResponse, raw).checkpoint, since_size)
-        await self._link.accept(sighting)
-        await self._link.remember()
-        return Seen(sighting.checkpoint, sighting.note)
+        return await self._link.see(decode(ledger_pb2.GetCheckpointResponse, raw).checkpoint, since_size)
 
     async def prove_inclusion(self, index: int, leaf: bytes, size: int = 0) -> tuple[Seen, tuple[bytes, ...]]:
         """Inclusion proof of a leaf hash (RFC 9162 section 2.1.3) and the checkpoint it leads to, verified."""
@@ -353,11 +246,8 @@ class LedgerClient:
         since_size = self.held.checkpoint.size
         raw = await self._link.call("GetChainHeads", request.SerializeToString(), retry=not fresh)
         message = decode(ledger_pb2.GetChainHeadsResponse, raw)
-        sighting = self._link.session.sight(message.checkpoint, since_size)
-        await self._link.accept(sighting)
-        ends = check_chain_heads(message, sighting.checkpoint)
-        await self._link.remember()
-        return ends
+        seen = await self._link.see(message.checkpoint, since_size)
+        return check_chain_heads(message, seen.checkpoint)
 
     # ---- evidence
 

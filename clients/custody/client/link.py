@@ -8,7 +8,7 @@ makes waiting callers share one durable write.
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, NamedTuple
 
 from custody.client.backoff import Backoff
 from custody.client.environment import Environment
@@ -16,12 +16,20 @@ from custody.client.errors import ClientStorageError, LatchedError, LedgerUnavai
 from custody.client.session import Session, Sighting, decode
 from custody.client.state import State
 from custody.client.wire import Wire
+from custody.core.checkpoint import Checkpoint
 from custody.core.errors import CheckpointConflictError
 from custody.v1 import ledger_pb2
 
 # Refusals by which a log says that it does not have the tree that is asked about. Others (not allowed, too busy) prove
 # nothing about the log.
 _LACKING: Final = frozenset({"NOT_FOUND", "OUT_OF_RANGE", "INVALID_ARGUMENT", "FAILED_PRECONDITION"})
+
+
+class Seen(NamedTuple):
+    """A checkpoint that was verified and placed, and its signed note."""
+
+    checkpoint: Checkpoint
+    note: bytes
 
 
 class LedgerLink:
@@ -35,7 +43,7 @@ class LedgerLink:
         self.state = state
         self.environment = environment
         self._backoff = backoff
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._placing = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._saved_size = session.held.size
@@ -65,7 +73,7 @@ class LedgerLink:
     async def call(self, method: str, request: bytes, *, timeout_s: float | None = None, retry: bool = True) -> bytes:
         """A unary call that may be repeated, within one deadline. Raises RefusedError or LedgerUnavailable."""
         clock = self.environment.monotonic_s
-        deadline = clock() + (self._timeout_s if timeout_s is None else timeout_s)
+        deadline = clock() + (self.timeout_s if timeout_s is None else timeout_s)
         attempt = 0
         while True:
             left = deadline - clock()
@@ -95,6 +103,13 @@ class LedgerLink:
                 if self._place(sighting):
                     await self._bridge(sighting)
 
+    async def see(self, note: bytes, since_size: int) -> Seen:
+        """Opens, accepts and remembers a checkpoint that came with something other than a receipt; errors as `accept`."""
+        sighting = self.session.sight(note, since_size)
+        await self.accept(sighting)
+        await self.remember()
+        return Seen(sighting.checkpoint, note)
+
     async def remember(self) -> None:
         """Makes the held checkpoint durable; callers that wait together share one write.
 
@@ -120,7 +135,7 @@ class LedgerLink:
         if known_size and error.position < 0 and error.status in _LACKING:
             request = ledger_pb2.GetCheckpointRequest(log=self.session.origin).SerializeToString()
             answer = decode(ledger_pb2.GetCheckpointResponse, await self.call("GetCheckpoint", request))
-            await self.accept(self.session.sight(answer.checkpoint, known_size))
+            await self.see(answer.checkpoint, known_size)
 
     def _place(self, sighting: Sighting) -> bool:
         """True when a proof must be fetched."""

@@ -6,7 +6,7 @@ threads may share one.
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -117,7 +117,7 @@ class SyncLedgerClient:
             future.cancel()  # an interrupt in the waiting thread ends the call too; done futures ignore it
             raise
 
-    def _iterate(self, source: AsyncIterator[_T]) -> Iterator[_T]:
+    def _iterate(self, source: AsyncGenerator[_T]) -> Iterator[_T]:
         async def step() -> tuple[bool, _T | None]:
             try:
                 return True, await anext(source)
@@ -125,8 +125,7 @@ class SyncLedgerClient:
                 return False, None
 
         async def end() -> None:
-            if isinstance(source, AsyncGenerator):
-                await source.aclose()
+            await source.aclose()
 
         try:
             while True:

@@ -3,6 +3,7 @@
 Messages stay bytes here; the session reads them, so that a malformed answer is our error and not the transport's.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -89,24 +90,33 @@ class Wire:
             raise LedgerUnavailable(f"the client was closed during a call: {error}") from error
         return answer
 
-    async def stream(self, method: str, request: bytes, timeout_s: float | None) -> AsyncGenerator[bytes]:
-        """Messages of a server stream. Raises as `call`; closing the iterator cancels the call."""
+    async def stream(self, method: str, request: bytes, patience_s: float | None) -> AsyncGenerator[bytes]:
+        """Messages of a server stream, each within `patience_s`; None waits for ever.
+
+        Raises as `call`; closing the iterator cancels the call.
+        """
         target = self._target
         multi: Any = self._channel(target).unary_stream(_SERVICE + method)
-        call = multi(request, timeout=timeout_s, metadata=self.metadata)
+        call = multi(request, metadata=self.metadata)
         try:
-            async for message in call:
+            while True:
+                async with asyncio.timeout(patience_s):
+                    message = await call.read()
+                if message is grpc.aio.EOF:
+                    return
                 yield message
         except grpc.aio.AioRpcError as error:
             raise self._turn(target, from_rpc(error)) from error
+        except TimeoutError as error:
+            raise self._turn(target, LedgerUnavailable(f"no page within {patience_s:g} s")) from error
         finally:
             call.cancel()
 
-    def duplex(self, method: str, timeout_s: float | None) -> tuple[Stream, str]:
+    def duplex(self, method: str) -> tuple[Stream, str]:
         """An open bidirectional stream and its target; errors of its calls go through `failed`."""
         target = self._target
         multi: Any = self._channel(target).stream_stream(_SERVICE + method)
-        return multi(timeout=timeout_s, metadata=self.metadata), target
+        return multi(metadata=self.metadata), target
 
     def failed(self, target: str, error: grpc.aio.AioRpcError) -> CustodyError:
         """The error of a stream from `duplex`, as ours."""
