@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from custody.core.errors import CustodyError
 
@@ -20,12 +21,26 @@ class SqliteAddress:
     path: Path
 
 
-def parse_store(text: str) -> SqliteAddress:
-    """Reads a storage URI. Raises AddressError."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresAddress:
+    """`postgresql://...`, a libpq connection URI; the password belongs into a passfile, not into argv."""
+
+    dsn: str
+
+
+def parse_store(text: str) -> SqliteAddress | PostgresAddress:
+    """Reads a storage URI. Raises AddressError; also for a URI that carries a password, for argv is public."""
     scheme, colon, rest = text.partition(":")
     if scheme == "sqlite" and colon and rest:
         return SqliteAddress(path=Path(rest))
-    raise AddressError(f"not a storage: {text!r}; use sqlite:PATH", code="store-unknown")
+    if scheme in ("postgresql", "postgres") and rest.startswith("//"):
+        if urlsplit(text).password is not None or "password=" in rest:
+            raise AddressError(
+                "a password in the URI is seen by everyone on this machine; use a passfile", code="secret-in-argv"
+            )
+        return PostgresAddress(dsn=text)
+    # The text itself may hold a secret and is not repeated.
+    raise AddressError("not a storage; use sqlite:PATH or postgresql://...", code="store-unknown")
 
 
 def check_listen(address: str, *, insecure_loopback: bool) -> str:

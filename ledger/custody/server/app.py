@@ -10,9 +10,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol, cast
 
 import click
 import grpc
@@ -24,6 +24,7 @@ from custody.core.errors import CustodyError
 from custody.core.limits import MAX_MESSAGE_BYTES
 from custody.core.record_id import RANDOM_BYTES, make_record_id
 from custody.server.hosted import HostedLog
+from custody.server.leadership import Leadership, Lease
 from custody.server.pool import Pool
 from custody.server.publication import Publication
 from custody.server.remote_signer import RemoteSigner
@@ -66,8 +67,18 @@ class Settings:
     """What the person who starts the server decides."""
 
     listen: Sequence[str]
+    advertise: str = ""
+    """Address at which senders find this process when it leads; by default the first it listens on."""
     snapshot_interval_s: float = 3_600.0
     max_waiting_records: int = 32_768
+
+
+class SharedDirectory(LogDirectory, Protocol):
+    """A storage that several processes can open at once."""
+
+    async def lease(self, origin: str, address: str) -> Lease:
+        """The lease on one of its logs, for the process at `address`."""
+        ...
 
 
 async def host(directory: LogDirectory, signer: Signer, origin: str, settings: Settings) -> HostedLog:
@@ -100,6 +111,8 @@ class LedgerServer:
         self._server = grpc.aio.server(options=CHANNEL_OPTIONS)
         self._health = health.aio.HealthServicer()
         self.addresses: list[str] = []
+        self._announced: set[str] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
 
     async def start(self) -> None:
         """Begins to listen. Raises RuntimeError when an address is taken."""
@@ -115,10 +128,28 @@ class LedgerServer:
         """Health of one log, by its origin, and of the service as a whole."""
         status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         await self._health.set(hosted.origin, status)
-        alive = all(one.sequencer.ready.is_set() for one in self._logs.values())
+        alive = all(one.sequencer.halted is None for one in self._logs.values())
         whole = health_pb2.HealthCheckResponse.SERVING if alive else health_pb2.HealthCheckResponse.NOT_SERVING
         await self._health.set(SERVICE, whole)
         await self._health.set("", whole)
+
+    @property
+    def advertised(self) -> str:
+        """Where senders find this process."""
+        return self._settings.advertise or self.addresses[0]
+
+    async def announce(self, hosted: HostedLog) -> None:
+        """Says once that a log is served here, to people on stdout and to probes as health."""
+        await self.say_health(hosted, serving=True)
+        if hosted.origin not in self._announced:
+            self._announced.add(hosted.origin)
+            click.echo(" ".join(("ledger ready", hosted.origin, *self.addresses)))
+
+    def announce_soon(self, hosted: HostedLog) -> None:
+        """`announce`, from code that cannot wait; only the first call for a log does anything."""
+        if hosted.origin not in self._announced:
+            self._tasks.add(task := asyncio.ensure_future(self.announce(hosted)))
+            task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
         """Stops taking calls; running ones get some seconds."""
@@ -134,42 +165,72 @@ async def serve(directory: LogDirectory, signer_target: str, origins: Sequence[s
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.freeze()  # what start-up made stays for ever
     gc.set_threshold(*GC_THRESHOLDS)
-    stopping = asyncio.Event()
+    ending = _Ending(asyncio.Event(), [])
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, ending.stopping.set)
     async with grpc.aio.insecure_channel(signer_target) as channel:
         signer = RemoteSigner(channel)
         logs = [await host(directory, signer, origin, settings) for origin in origins]
         server = LedgerServer(logs, settings)
-        failed: list[CustodyError] = []
         await server.start()
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_keep(server, hosted, failed, stopping)) for hosted in logs]
-            await stopping.wait()
+            tasks = []
+            for hosted in logs:
+                writing = await _writing(server, directory, hosted)
+                tasks.append(group.create_task(_keep(server, hosted, writing, ending)))
+            await ending.stopping.wait()
             await server.stop()
             for task in tasks:
                 task.cancel()
-    return 2 if failed else 0
+    return 2 if ending.failed else 0
 
 
-async def _keep(server: LedgerServer, hosted: HostedLog, failed: list[CustodyError], stopping: asyncio.Event) -> None:
-    """Runs one log's sequencer and tells its health; ends the server when a person has to look."""
-    announcing = asyncio.create_task(_announce(server, hosted))
+async def _writing(server: LedgerServer, directory: LogDirectory, hosted: HostedLog) -> Coroutine[Any, Any, None]:
+    if not hasattr(directory, "lease"):
+        return _alone(server, hosted)
+    shared = cast("SharedDirectory", directory)
+    hosted.sequencer.leader = ""
+    leadership = Leadership(
+        lease=await shared.lease(hosted.origin, server.advertised),
+        sequencer=hosted.sequencer,
+        store=hosted.store,
+        publication=hosted.publication,
+        ready=lambda: server.announce_soon(hosted),
+    )
+    return leadership.run()
+
+
+async def _keep(server: LedgerServer, hosted: HostedLog, writing: Coroutine[Any, Any, None], ending: "_Ending") -> None:
+    """Writes one log, or stands by for it, and tells its health; ends the server when a person has to look."""
     try:
-        await hosted.sequencer.run()
+        await writing
     except CustodyError as error:
-        failed.append(error)
+        ending.failed.append(error)
         await log.aerror("log stopped", origin=hosted.origin, code=error.code, reason=str(error))
         click.echo(f"error: {hosted.origin}: {error} [{error.code}]", err=True)
-        if len(failed) == 1:
-            stopping.set()
+        ending.stopping.set()
     finally:
-        announcing.cancel()
         await server.say_health(hosted, serving=False)
 
 
-async def _announce(server: LedgerServer, hosted: HostedLog) -> None:
-    await hosted.sequencer.ready.wait()
-    await server.say_health(hosted, serving=True)
-    click.echo(" ".join(("ledger ready", hosted.origin, *server.addresses)))
+async def _alone(server: LedgerServer, hosted: HostedLog) -> None:
+    """Runs the sequencer of a log that no other process can open."""
+
+    async def announce() -> None:
+        await hosted.sequencer.ready.wait()
+        await server.announce(hosted)
+
+    announcing = asyncio.create_task(announce())
+    try:
+        await hosted.sequencer.run()
+    finally:
+        announcing.cancel()
+
+
+@dataclass(slots=True)
+class _Ending:
+    """How the server comes to its end."""
+
+    stopping: asyncio.Event
+    failed: list[CustodyError]

@@ -8,15 +8,17 @@ import click
 import grpc
 import structlog
 
-from custody.server.address import check_listen, parse_store
+from custody.server.address import check_listen
 from custody.server.app import Settings, now_us
 from custody.server.app import serve as serve_app
 from custody.server.recovery import check_signer, load
 from custody.server.remote_signer import RemoteSigner
+from custody.server.storage import open_directory
 from custody.server.store.protocol import LogUnknown
-from custody.server.store.sqlite import SqliteDirectory
 
-_STORE = click.option("--store", required=True, metavar="URI", help="Where the log is kept: sqlite:PATH.")
+_STORE = click.option(
+    "--store", required=True, metavar="URI", help="Where logs are kept: sqlite:PATH or postgresql://..."
+)
 _SIGNER = click.option(
     "--signer", required=True, metavar="TARGET", help="The signer's socket: unix:PATH (see: custody signer serve)."
 )
@@ -42,6 +44,7 @@ def _log_to_stderr() -> None:
 @click.option(
     "--listen", "listen", multiple=True, required=True, metavar="ADDRESS", help="unix:PATH, or HOST:PORT on loopback."
 )
+@click.option("--advertise", default="", metavar="ADDRESS", help="Where senders find this process; default: --listen.")
 @click.option("--insecure-loopback", is_flag=True, help="Allow plain text on a loopback address.")
 @click.option(
     "--snapshot-interval", default=3_600.0, show_default=True, metavar="SECONDS", help="Between heads snapshots."
@@ -52,6 +55,7 @@ def serve(
     signer: str,
     origins: tuple[str, ...],
     listen: tuple[str, ...],
+    advertise: str,
     insecure_loopback: bool,
     snapshot_interval: float,
 ) -> int:
@@ -65,10 +69,10 @@ def serve(
     """
     _log_to_stderr()
     addresses = [check_listen(address, insecure_loopback=insecure_loopback) for address in listen]
-    settings = Settings(listen=addresses, snapshot_interval_s=snapshot_interval)
+    settings = Settings(listen=addresses, advertise=advertise, snapshot_interval_s=snapshot_interval)
 
     async def run() -> int:
-        directory = await SqliteDirectory.open_file(parse_store(store).path)
+        directory = await open_directory(store)
         try:
             hosted = origins or tuple(await directory.origins())
             if not hosted:
@@ -94,7 +98,7 @@ def create(store: str, signer: str, origin: str) -> None:
     async def run() -> tuple[str, ...]:
         async with grpc.aio.insecure_channel(signer) as channel:
             vkeys = (await RemoteSigner(channel).state(origin)).vkeys
-        directory = await SqliteDirectory.open_file(parse_store(store).path, create=True)
+        directory = await open_directory(store, create=True)
         try:
             await directory.create(origin, vkeys, now_us())
         finally:
@@ -116,7 +120,7 @@ def check(store: str, signer: str, origin: str) -> None:
     """
 
     async def run() -> str:
-        directory = await SqliteDirectory.open_file(parse_store(store).path)
+        directory = await open_directory(store)
         try:
             log = await directory.open(origin)
             state, _ = await load(log, now_us())

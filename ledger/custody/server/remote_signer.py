@@ -8,10 +8,11 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from custody.core.hashing import EMPTY_ROOT
-from custody.server.signing import SignerRefused, SignerState, SignerUnavailable
+from custody.server.signing import SignerMovedOn, SignerRefused, SignerState, SignerUnavailable
 from custody.v1 import signer_pb2, signer_pb2_grpc
 
 DEADLINE_S: Final = 10.0
+_MOVED_ON: Final = frozenset({"signer-old-size", "signer-rollback"})
 _LATER: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED})
 
 
@@ -48,6 +49,8 @@ def _raise(error: grpc.aio.AioRpcError) -> NoReturn:
     reason = _reason(error)
     if error.code() in _LATER:
         raise SignerUnavailable(f"the signer does not answer ({error.code().name.lower()})") from error
+    if reason in _MOVED_ON:
+        raise SignerMovedOn(f"the signer has moved on: {error.details()}", code=reason) from error
     raise SignerRefused(f"the signer refused: {error.details()}", code=reason or "signer-refused") from error
 
 

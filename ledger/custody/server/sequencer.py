@@ -29,7 +29,7 @@ from custody.server.pool import Pool
 from custody.server.proofs import prove_consistency
 from custody.server.publication import Publication
 from custody.server.recovery import StartRefused, check_signer, load
-from custody.server.signing import Signer, SignerRefused, SignerUnavailable
+from custody.server.signing import Signer, SignerMovedOn, SignerRefused, SignerUnavailable
 from custody.server.snapshot import SNAPSHOT_SUBMITTER, LogEmpty, Snapshots
 from custody.server.sorting import SortedBatch, all_new, sort_out
 from custody.server.stamping import LogMemory, Stamped, Stamper, settle
@@ -53,6 +53,16 @@ class LedgerStopped(CustodyError):
     """The log cannot be written now; what was sent may or may not be in it. Sending it again is safe."""
 
     code = "ledger-stopped"
+
+
+class NotLeader(CustodyError):
+    """Another process writes the log now; `leader` is its address, empty when nobody is known to."""
+
+    code = "ledger-standby"
+
+    def __init__(self, message: str, *, leader: str) -> None:
+        super().__init__(message)
+        self.leader = leader
 
 
 class ClockBehind(CustodyError):
@@ -82,6 +92,10 @@ class Sequencer:
         self._now_us = now_us
         self.halted: CustodyError | None = None
         """Why the log is not written any more, until a person has looked."""
+        self.leader: str | None = None
+        """None: this process writes the log. Else the address of the one that does, empty when nobody is known to."""
+        self.may_write: Callable[[], Awaitable[None]] = _always
+        """Asked before the log is taken over; raises HeadMoved when another process has the right."""
         self.ready = asyncio.Event()
         """Set while the log is loaded, checked and being written."""
         self._keys: list[VerifierKey] = []
@@ -105,6 +119,8 @@ class Sequencer:
         return await request
 
     def _refuse_when_halted(self) -> None:
+        if self.leader is not None:
+            raise NotLeader("this process does not write the log now; ask its leader", leader=self.leader)
         if self.halted is not None:
             raise LedgerStopped(f"this log is not written until somebody has looked: {self.halted}")
 
@@ -118,7 +134,7 @@ class Sequencer:
             while True:
                 try:
                     await self._write(await self._open())
-                except (StoreUnavailable, OutcomeUnknown, SignerUnavailable, ClockBehind) as error:
+                except (StoreUnavailable, OutcomeUnknown, SignerUnavailable, SignerMovedOn, ClockBehind) as error:
                     self.ready.clear()
                     await log.awarning("log reopens", origin=self._origin, code=error.code, reason=str(error))
                     await asyncio.sleep(LONGEST_PAUSE_S if isinstance(error, ClockBehind) else FIRST_PAUSE_S)
@@ -145,6 +161,7 @@ class Sequencer:
         signer = await self._signer.state(state.origin)
         await check_signer(self._store, state, signer)
         self._signed = signer.size
+        await self.may_write()
         memory.head = await self._store.fence(memory.head)
         if state.published < memory.head.size or not state.checkpoint:
             # A log without entries is signed too: readers get a checkpoint of size 0.
@@ -293,3 +310,7 @@ class Sequencer:
 
 def _waiting(batches: Sequence[Batch], asked: Sequence[asyncio.Future[int]]) -> "list[asyncio.Future[Any]]":
     return [*(batch.done for batch in batches), *asked]
+
+
+async def _always() -> None:
+    """The answer of a storage that only one process can open."""

@@ -18,6 +18,12 @@ class SignerRefused(CustodyError):
     code = "signer-refused"
 
 
+class SignerMovedOn(SignerRefused):
+    """The signer has signed something since this process last looked: it must load the log again before it goes on."""
+
+    code = "signer-old-size"
+
+
 class SignerState(NamedTuple):
     """What the signer signed last; size 0, the empty root and no note before the first."""
 

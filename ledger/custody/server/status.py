@@ -1,7 +1,7 @@
 """Errors on the wire: one table from our error families to gRPC status.
 
 Every refusal carries google.rpc.ErrorInfo: domain "custody", reason = the stable code, metadata with `position` (of the
-record in its batch) and `retryable` ("true" when the same request may succeed later).
+record in its batch), `retryable` ("true" when the same request may succeed later) and, from a standby, `leader`.
 """
 
 from typing import Final, NoReturn
@@ -16,7 +16,7 @@ from custody.server.admission import ForbiddenError
 from custody.server.identity import Unauthenticated
 from custody.server.pool import PoolFull
 from custody.server.read import NotThere
-from custody.server.sequencer import LedgerStopped
+from custody.server.sequencer import LedgerStopped, NotLeader
 from custody.server.signing import SignerUnavailable
 from custody.server.snapshot import LogEmpty
 from custody.server.sorting import RecordConflict
@@ -30,6 +30,7 @@ _TABLE: Final[tuple[tuple[type[CustodyError], grpc.StatusCode, bool], ...]] = (
     (ForbiddenError, grpc.StatusCode.PERMISSION_DENIED, False),
     (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED, False),
     (PoolFull, grpc.StatusCode.RESOURCE_EXHAUSTED, True),
+    (NotLeader, grpc.StatusCode.UNAVAILABLE, True),
     (LedgerStopped, grpc.StatusCode.UNAVAILABLE, True),
     (StoreUnavailable, grpc.StatusCode.UNAVAILABLE, True),
     (SignerUnavailable, grpc.StatusCode.UNAVAILABLE, True),
@@ -55,11 +56,10 @@ def position_of(error: CustodyError) -> int:
 async def abort(context: "grpc.aio.ServicerContext[object, object]", error: CustodyError) -> NoReturn:
     """Ends the call with the error's status and details."""
     status, retryable = status_of(error)
-    info = error_details_pb2.ErrorInfo(
-        reason=error.code,
-        domain=DOMAIN,
-        metadata={"position": str(position_of(error)), "retryable": "true" if retryable else "false"},
-    )
+    metadata = {"position": str(position_of(error)), "retryable": "true" if retryable else "false"}
+    if isinstance(error, NotLeader) and error.leader:
+        metadata["leader"] = error.leader
+    info = error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN, metadata=metadata)
     detail = AnyMessage()
     detail.Pack(info)
     rich = rpc_status.to_status(status_pb2.Status(code=status.value[0], message=str(error), details=[detail]))

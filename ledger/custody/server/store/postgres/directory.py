@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from custody.core.hashing import EMPTY_ROOT
 from custody.server.store.postgres.catalogue import check_catalogue, check_partitions
+from custody.server.store.postgres.lease import PostgresLease
 from custody.server.store.postgres.log import PostgresLog
 from custody.server.store.postgres.migration import check_migrated, migrate
 from custody.server.store.postgres.number import log_numbers
@@ -101,6 +102,10 @@ class PostgresDirectory:
         log = rows[0]["log"]
         await server.writing(lambda connection: check_partitions(connection, log))
         return PostgresLog(server, log)
+
+    async def lease(self, origin: str, address: str) -> PostgresLease:
+        """The lease on a log, for the process that senders find at `address`."""
+        return (await self.open(origin)).lease(address)
 
     async def close(self) -> None:
         """See LogDirectory.close."""
