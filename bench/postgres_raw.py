@@ -25,21 +25,13 @@ from postgres_server import PostgresServer
 
 from custody.server.store.postgres.commit import COMMIT, arguments
 from custody.server.store.postgres.directory import PostgresDirectory
+from custody.server.store.postgres.pages import OpenPages
 from custody.server.store.protocol import Commit
 
 VKEYS = ["bench.example+00000000+AQ=="]
 TABLES = (
-    "entry_run",
-    "record",
-    "digest",
-    "tile",
-    "edge",
-    "batch",
-    "chain",
-    "chain_run",
-    "submission",
-    "checkpoint",
-    "log",
+    *("entry_run", "record", "tile", "edge", "batch", "submission", "tail", "chain", "chain_page", "digest_page"),
+    *("checkpoint", "log"),
 )
 
 
@@ -53,8 +45,8 @@ async def raw_limit(dsn: str, commits: Sequence[Commit]) -> dict[str, float]:
             store = await directory.create(f"bench.example/raw-{name.replace(' ', '-')}", VKEYS, 0)
             await store.partitions.reach(entries)
             server, log = store._server, store._log
-            chains: dict[str, tuple[int, int]] = {}
-            prepared = [arguments(log, commit, chains) for commit in commits]
+            pages = OpenPages({})
+            prepared = [arguments(log, commit, pages) for commit in commits]
             begun = time.perf_counter()
             await server.writing(lambda connection, way=way, prepared=prepared: way(connection, prepared))
             found[name] = entries / (time.perf_counter() - begun)
@@ -92,23 +84,29 @@ async def _all_at_once(connection: Any, prepared: Sequence[list[Any]]) -> None:
 
 def _tables(values: list[Any]) -> list[tuple[str, list[str], list[Any]]]:
     log, old = values[0], values[1]
-    index, count, data, ids, firsts, prefixes, leaves, level, tile, hashes, *rest = values[7:]
-    _, _, piece_level, piece, piece_hashes, chain, longest, name, *runs, submitter, first, width = rest
-    run_chain, seq, run_first, run_count, from_us, to_us = runs
-    at = range(old, old + len(ids))
+    index, count, data, ids, level, tile, hashes, _, _, piece_level, piece, piece_hashes, *rest = values[7:]
+    submitter, first, width, runs, digests, _, number, longest, name, *pages = rest
+    chain_pages, digest_pages = pages[:7], pages[7:]
     return [
-        ("entry_run", ["log", "first_index", "count", "data"], [(log, *row) for row in zip(index, count, data)]),
-        ("record", ["log", "part", "leaf_index", "record_id", "digest"],
-         [(log, leaf >> 20, leaf, key, digest) for leaf, key, digest in zip(at, ids, firsts)]),
-        ("digest", ["log", "prefix", "leaf_index", "part"], [(log, p, leaf, leaf >> 20) for p, leaf in zip(prefixes, leaves)]),
-        ("tile", ["log", "level", "tile_index", "hashes"], [(log, *row) for row in zip(level, tile, hashes)]),
-        ("edge", ["log", "level", "first_hash", "hashes"], [(log, *row) for row in zip(piece_level, piece, piece_hashes)]),
+        ("entry_run", ["log", "first_index", "count", "data"], _rows(log, index, count, data)),
+        ("record", ["log", "leaf_index", "record_id"], _rows(log, range(old, old + len(ids)), ids)),
+        ("tile", ["log", "level", "tile_index", "hashes"], _rows(log, level, tile, hashes)),
+        ("edge", ["log", "level", "first_hash", "hashes"], _rows(log, piece_level, piece, piece_hashes)),
         ("batch", ["log", "sequenced_us", "first_index"], [(log, values[6], old)]),
-        ("chain", ["log", "chain", "longest_us", "name"], [(log, *row) for row in zip(chain, longest, name)] if old == 0 else []),
-        ("chain_run", ["log", "chain", "first_seq", "first_index", "count", "from_us", "to_us"],
-         [(log, *row) for row in zip(run_chain, seq, run_first, run_count, from_us, to_us)]),
-        ("submission", ["log", "submitter", "first_index", "count"], [(log, *row) for row in zip(submitter, first, width)]),
-    ]  # fmt: skip
+        ("submission", ["log", "submitter", "first_index", "count"], _rows(log, submitter, first, width)),
+        ("tail", ["log", "first_index", "runs", "digests"], [(log, old, runs, digests)]),
+        ("chain", ["log", "chain", "longest_us", "name"], _rows(log, number, longest, name) if old == 0 else []),
+        (
+            "chain_page",
+            ["log", "chain", "first_seq", "last_seq", "first_index", "from_us", "to_us", "runs"],
+            _rows(log, *chain_pages),
+        ),
+        ("digest_page", ["log", "bucket", "first_index", "last_index", "digests"], _rows(log, *digest_pages)),
+    ]
+
+
+def _rows(log: int, *columns: Sequence[Any]) -> list[Any]:
+    return [(log, *row) for row in zip(*columns, strict=True)]
 
 
 async def store_speed(dsn: str, commits: Sequence[Commit], origin: str) -> tuple[float, list[float]]:

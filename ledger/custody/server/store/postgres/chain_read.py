@@ -21,7 +21,7 @@ SELECT NULL::integer AS chain, t.runs, t.first_index AS place FROM tail t WHERE 
     AND t.first_index >= (SELECT max(first_index) FROM tail WHERE log = $1) - 8192
 """
 
-_NUMBER = "SELECT chain, longest_us FROM chain WHERE log = $1 AND name = $2"
+_NUMBER = "SELECT chain FROM chain WHERE log = $1 AND name = $2"
 
 # Within a chain the leaf index grows with the number, so the search runs from the end; usually its first step ends it.
 _LAST_PAGES = f"""
@@ -43,9 +43,9 @@ UNION ALL {_TAIL}
 # The longest page bounds how early a page that touches the period can begin.
 _PERIOD = f"""
 (SELECT p.chain, p.runs, p.first_seq AS place FROM chain_page p
-WHERE p.log = $1 AND p.chain = $2 AND p.from_us < $4 AND p.from_us >= $3::bigint - $6::bigint
-    AND (p.to_us > $3 OR p.from_us = $3) AND p.last_seq > $5
-ORDER BY p.first_seq LIMIT $7)
+WHERE p.log = $1 AND p.chain = $2 AND p.from_us < $4 AND p.to_us >= $3 AND p.last_seq > $5
+    AND p.from_us >= $3::bigint - (SELECT longest_us FROM chain WHERE log = $1 AND chain = $2)
+ORDER BY p.first_seq LIMIT $6)
 UNION ALL {_TAIL}
 """
 
@@ -81,9 +81,7 @@ async def chain_head(server: Server, log: int, chain: str) -> Head | None:
     return (await _heads(server, log, pages, MAX_TREE_SIZE, number)).get(number)
 
 
-async def _heads(
-    server: Server, log: int, rows: Iterable[Any], size: int, only: int | None = None
-) -> dict[int, Head]:
+async def _heads(server: Server, log: int, rows: Iterable[Any], size: int, only: int | None = None) -> dict[int, Head]:
     last: dict[int, Run] = {}
     for number, run in _runs(rows, only):
         if run.first_index < size and (number not in last or run.first_seq > last[number].first_seq):
@@ -121,13 +119,17 @@ async def chain_period(
     rows = await server.read(_NUMBER, log, chain)
     if not rows:
         return []
-    number, longest_us = rows[0]
+    number = rows[0]["chain"]
     found: dict[int, int] = {}
     while True:
-        rows = await server.read(_PERIOD, log, number, from_us, to_us, after_seq, longest_us, _PAGES_AT_ONCE)
+        rows = await server.read(_PERIOD, log, number, from_us, to_us, after_seq, _PAGES_AT_ONCE)
         full = sum(row["chain"] is not None for row in rows) == _PAGES_AT_ONCE
         # Beyond the last of these pages there may be more, which come before the tail.
-        until = max(run.first_seq for row in rows if row["chain"] for run in page_runs(row["runs"])) if full else None
+        until = (
+            max(run.first_seq + run.count - 1 for row in rows if row["chain"] for run in page_runs(row["runs"]))
+            if full
+            else None
+        )
         for _, run in _runs(rows, number):
             if until is not None and run.first_seq > until:
                 continue
