@@ -6,6 +6,7 @@ Processes are forked from a small server process: forking this one is unsafe bes
 agree on Python's keyed hash, with which the fingerprints of the digest index are made. This process makes none.
 """
 
+import gc
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -120,6 +121,8 @@ _ranges: list[Ranges] = []
 
 
 def _open_in_process(plan: AuditPlan) -> None:
+    # Records make no reference cycles, and looking for some among them costs a tenth of the time.
+    gc.disable()
     _ranges[:] = [Ranges(plan, plan.open_log())]
 
 
