@@ -6,6 +6,7 @@ that has grown since still begins with the hashes that it had, so a proof for an
 
 from collections.abc import Callable, Sequence
 
+from custody.core.errors import MalformedError
 from custody.core.plan import Plan
 from custody.core.proof import consistency_plan, inclusion_plan
 from custody.core.range_proof import RangeProof, range_plan
@@ -36,7 +37,10 @@ async def node_reader(
             content = tiles.get((slot.level, slot.index))
             if content is None:
                 raise StoreDamaged(f"tile {slot.level}/{slot.index} is missing")
-            known[node] = node_from_tile(content, slot.level_in_tile, slot.offset)
+            try:
+                known[node] = node_from_tile(content, slot.level_in_tile, slot.offset)
+            except MalformedError as error:
+                raise StoreDamaged(f"tile {slot.level}/{slot.index} is too narrow: {error}") from error
     return known.__getitem__
 
 

@@ -5,7 +5,7 @@ leaves are proven by one range proof; a slice of a chain by the inclusion of its
 predecessor; anything else by one inclusion proof for each entry.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -15,7 +15,7 @@ from custody.core.limits import MAX_BATCH_RECORDS
 from custody.core.names import check_chain, check_identity
 from custody.core.record import read_record
 from custody.server.proofs import prove_inclusion, prove_range
-from custody.server.store.protocol import LogStore, Placed
+from custody.server.store.protocol import LogStore, Placed, StoreDamaged
 from custody.v1 import ledger_pb2
 
 PAGE_ENTRIES: Final = MAX_BATCH_RECORDS
@@ -80,7 +80,7 @@ class Reader:
             at += len(placed)
 
     async def _chain(self, chain: str, first_seq: int, count: int) -> AsyncIterator[ledger_pb2.EntryPage]:
-        end_seq = first_seq + count
+        end_seq = min(first_seq + count, self._size + 1)  # no chain is longer than the log
         while first_seq < end_seq:
             indexes = await self._store.chain_indexes(chain, first_seq, min(PAGE_ENTRIES, end_seq - first_seq))
             indexes = [index for index in indexes if index < self._size]
@@ -122,7 +122,7 @@ class Reader:
             raise MalformedError("file_sha256 has 32 bytes", code="record-digest")
         indexes = await self._store.digest_indexes(digest[:8], PAGE_ENTRIES)
         placed = await self._store.entries_at([index for index in indexes if index < self._size])
-        found = [one for one in placed if digest in read_record(decode_entry(one.entry).record).digests]
+        found = [one for one in placed if digest in _digests(one)]
         if not found:
             raise NotThere("no published entry names a file with this SHA-256")
         for one in found:
@@ -146,6 +146,13 @@ class Reader:
 
 def _page(placed: Sequence[Placed]) -> ledger_pb2.EntryPage:
     return ledger_pb2.EntryPage(entries=[ledger_pb2.LoggedEntry(index=index, entry=entry) for index, entry in placed])
+
+
+def _digests(placed: Placed) -> Collection[bytes]:
+    try:
+        return read_record(decode_entry(placed.entry).record).digests
+    except MalformedError as error:
+        raise StoreDamaged(f"entry {placed.index} cannot be read: {error}") from error
 
 
 def _cut(placed: Sequence[Placed]) -> Sequence[Placed]:

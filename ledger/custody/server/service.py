@@ -22,6 +22,7 @@ from custody.server.identity import submitter_of
 from custody.server.proofs import prove_consistency, prove_inclusion, prove_range
 from custody.server.read import NotThere, Reader
 from custody.server.receipts import receipt
+from custody.server.sequencer import LedgerStopped
 from custody.server.snapshot import LogEmpty
 from custody.server.status import abort, position_of, refusal_status, status_of
 from custody.server.store.protocol import LogUnknown
@@ -94,6 +95,13 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     def __init__(self, logs: Mapping[str, HostedLog]) -> None:
         self._logs = logs
 
+    def _readable(self, origin: str) -> HostedLog:
+        """A log of which something is published. Raises LedgerStopped while it is being opened: it is not empty."""
+        hosted = self._log(origin)
+        if not hosted.publication.note:
+            raise LedgerStopped("the log is being opened and checked; ask again")
+        return hosted
+
     def _log(self, origin: str) -> HostedLog:
         hosted = self._logs.get(origin)
         if hosted is None:
@@ -148,6 +156,8 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
                 return ledger_pb2.AppendResult(response=await self._append(request, submitter))
         except CustodyError as error:
             return _refusal(error)
+        except TimeoutError:
+            return _refusal(LedgerStopped("the ledger did not get to it in time; send the batch again"))
         except Exception as error:  # noqa: BLE001  (nothing of ours may leak to a peer)
             await _log_fault("AppendStream", error)
             return _refusal(InternalError("the ledger failed; its log has the details"))
@@ -159,7 +169,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         self, request: ledger_pb2.ReadEntriesRequest, context: Context
     ) -> AsyncIterator[ledger_pb2.EntryPage]:
         """See ledger.proto."""
-        hosted = self._log(request.log)
+        hosted = self._readable(request.log)
         size, note = hosted.publication.size, hosted.publication.note
         async for page in Reader(hosted.store, size, note, with_proof=request.with_proof).pages(request):
             yield page
@@ -167,7 +177,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     @_answers
     async def GetProof(self, request: ledger_pb2.GetProofRequest, context: Context) -> ledger_pb2.GetProofResponse:
         """See ledger.proto."""
-        hosted = self._log(request.log)
+        hosted = self._readable(request.log)
         published, note = hosted.publication.size, hosted.publication.note
         size = request.size or published
         if size > published:
@@ -196,10 +206,8 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         self, request: ledger_pb2.GetCheckpointRequest, context: Context
     ) -> ledger_pb2.GetCheckpointResponse:
         """See ledger.proto."""
-        hosted = self._log(request.log)
+        hosted = self._readable(request.log)
         if not request.size:
-            if not hosted.publication.note:
-                raise NotThere("nothing is published yet", code="checkpoint-unknown")
             return ledger_pb2.GetCheckpointResponse(checkpoint=hosted.publication.note)
         note = await hosted.store.checkpoint(request.size) if request.size <= hosted.publication.size else None
         if note is None:
@@ -209,7 +217,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     @_streams
     async def Follow(self, request: ledger_pb2.FollowRequest, context: Context) -> AsyncIterator[ledger_pb2.EntryPage]:
         """See ledger.proto. Each page is proven under the checkpoint that published it."""
-        hosted = self._log(request.log)
+        hosted = self._readable(request.log)
         chains = frozenset(check_chain(chain) for chain in request.chains)
         at = request.from_index
         while True:
@@ -224,7 +232,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         self, request: ledger_pb2.GetChainHeadsRequest, context: Context
     ) -> ledger_pb2.GetChainHeadsResponse:
         """See ledger.proto."""
-        hosted = self._log(request.log)
+        hosted = self._readable(request.log)
         index = await hosted.sequencer.snapshot() if request.fresh else await _last_snapshot(hosted)
         size, note = hosted.publication.size, hosted.publication.note
         if index >= size:

@@ -42,6 +42,13 @@ class Snapshots:
         self._asked.append(request)
         return request
 
+    def fail_all(self, error: CustodyError) -> None:
+        """Turns everyone away who waits for a snapshot."""
+        asked, self._asked = self._asked, []
+        for request in asked:
+            if not request.done():
+                request.set_exception(error)
+
     def due_in_s(self, now_us: int) -> float:
         """Seconds until one is due; 0 when somebody waits."""
         return 0.0 if self._asked else max(0.0, (self._due_us - now_us) / 1e6)

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from custody.core.bundle import decode_bundle
 from custody.core.chain import Head
+from custody.core.errors import MalformedError
 from custody.core.hashing import HASH_BYTES
 from custody.core.limits import MAX_BATCH_RECORDS
 from custody.core.tile import TILE_WIDTH
@@ -66,9 +67,16 @@ def entries(run: sqlite3.Connection, log: int, first: int, count: int) -> list[P
     found: list[Placed] = []
     for run_first, run_count, data in rows:
         if run_first + run_count > first:
-            placed = enumerate(decode_bundle(data, run_count), run_first)
+            placed = enumerate(_decode(run_first, run_count, data), run_first)
             found.extend([Placed(index, entry) for index, entry in placed if first <= index < end])
     return found
+
+
+def _decode(first: int, count: int, data: bytes) -> list[bytes]:
+    try:
+        return decode_bundle(data, count)
+    except MalformedError as error:
+        raise StoreDamaged(f"the row of the entries from {first} is not {count} entries: {error}") from error
 
 
 def entries_at(run: sqlite3.Connection, log: int, indexes: Sequence[int]) -> list[Placed]:
@@ -119,7 +127,7 @@ def known_records(run: sqlite3.Connection, log: int, record_ids: Sequence[bytes]
         marks = ",".join("?" * len(part))
         found.update(
             run.execute(
-                f"SELECT record_id, leaf_index FROM record WHERE log = ? AND record_id IN ({marks})",  # noqa: S608  (marks)
+                f"SELECT record_id, leaf_index FROM record WHERE log = ? AND record_id IN ({marks})",
                 (log, *part),
             )
         )
