@@ -115,7 +115,8 @@ async def test_a_refusal_for_good_is_not_repeated(client: LedgerClient, ledger: 
     ("batch", "code"),
     [
         ([], "batch-empty"),
-        ([b"\x0a\x01\x00"] * 1025, "record-kind"),
+        ([b"\x0a\x01\x00"] * 1025, "batch-oversize"),
+        ([b"\x0a\x01\x00"], "record-kind"),
         ([b"\xff\xff"], "record-malformed"),
     ],
 )
