@@ -32,7 +32,8 @@ def is_lost(error: BaseException) -> bool:
     """Whether the connection ended or the answer did not come: what was sent may have been done."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "08").startswith(_ENDED) or error.sqlstate == _UNKNOWN
-    return isinstance(error, (*LOST, asyncpg.InternalClientError))
+    # InterfaceError: the client library's view of a connection that is not what it was.
+    return isinstance(error, (*LOST, asyncpg.InterfaceError, asyncpg.InternalClientError))
 
 
 def while_reading(error: Exception) -> StoreError:

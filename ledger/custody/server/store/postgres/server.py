@@ -15,6 +15,7 @@ Settings of every session:
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, Self, TypeVar
 
 import asyncpg
@@ -95,6 +96,8 @@ class Server:
                 raise StoreUnavailable(f"no connection to write with: {error or type(error).__name__}") from error
             try:
                 return await action(connection)
+            except asyncpg.DataError:
+                raise  # a value that no column takes: misuse, found before anything was sent
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
                 if not left or not is_retry(error):
                     raise while_writing(error) from error
@@ -123,7 +126,9 @@ async def _execute(connection: Any, sql: str, values: tuple[Any, ...]) -> list[A
     try:
         rows = await connection.fetch(sql, *values)
     finally:
-        connection.remove_log_listener(note)
+        # A connection that was lost is given back already; what it was lost by is what the caller must hear.
+        with suppress(asyncpg.InterfaceError):
+            connection.remove_log_listener(note)
     if warnings:
         # "Canceling wait for synchronous replication": committed here, but not on the standby that was promised. The
         # server reports it as a success with a warning. To us it is not durable, and only a reload tells what is.
