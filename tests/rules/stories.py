@@ -94,6 +94,14 @@ def inspect(**more: Any) -> Telling:
     return lambda w: w.tell(inspection=pb.Inspection(site="north", inspection_id="n1", **(fields | more)))
 
 
+def open_disclosure(basis: str) -> Telling:
+    return lambda w: w.tell(
+        disclosure_access=pb.DisclosureAccess(
+            streams=[STREAM], opened_commitments=[b"d" * 32], act=pb.DISCLOSURE_ACT_READ, basis=basis
+        )
+    )
+
+
 FOOTAGE = [
     Story(
         rules="default.altered bj185.altered cn799.modified",
@@ -351,6 +359,12 @@ ACCESS = [
         ),
         breaking=tell(lambda w: w.hold(), state_access()),
         breaks="access-during-hold",
+    ),
+    Story(
+        rules="default.disclosure-unfounded",
+        lawful=open_disclosure("Court order C-1"),
+        breaking=open_disclosure(""),
+        breaks="disclosure-unfounded",
     ),
     Story(
         rules="default.hold-without-order",

@@ -155,3 +155,23 @@ def test_one_entry_about_two_cameras_is_in_both_registers(world: World) -> None:
     world.access(recorded_by=None, spans=[world.span(), world.span("north/yard")])
     found = [finding.subject.name for finding in world.findings() if finding.code == "register-incomplete"]
     assert found == ["north/gate", "north/yard"]
+
+
+def test_what_a_system_observed_is_told_by_a_person(world: World) -> None:
+    seen = {"observed": True, "purpose": 0, "officers": [], "documents": [], "recorded_by": None, "duration_us": 0}
+    world.access(**seen)
+    assert world.codes() == [
+        "no-authorisation",
+        "no-certifying-document",
+        "register-form-missing",
+        "register-incomplete",
+        "under-two-officers",
+        "work-id-missing",
+    ]
+    world.access()
+    assert world.codes() == []
+
+
+def test_an_export_without_recipient(world: World) -> None:
+    world.tell(package_exported=pb.PackageExported(spans=[world.span()], manifest_sha256=b"m" * 32))
+    assert world.one("register-incomplete").en == "the access register lacks recipient"

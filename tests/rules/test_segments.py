@@ -6,6 +6,7 @@ from tests.rules.simulator import DAY, HOUR, START, STREAM, World
 
 from custody.rules import Observation, Status, segment_verdicts
 from custody.rules.observation import Seen
+from custody.v1 import record_pb2 as pb
 
 
 def _verdicts(world: World, *runs: tuple[int, int, Status]) -> list[tuple[int, int, str]]:
@@ -80,3 +81,48 @@ def test_a_file_that_is_gone_is_not_over_retained(world: World) -> None:
         ("missing", (1, 3)),
         ("over-retained", (4, 8)),
     ]
+
+
+def _scan(world: World, *, altered: int = 0, missing: int = 0, truncated: bool = False) -> int:
+    def run(first: int, last: int) -> pb.SegmentRange:
+        return pb.SegmentRange(stream=STREAM, first=first, last=last)
+
+    return world.tell(
+        integrity_scan=pb.IntegrityScan(
+            ranges=[run(1, 4), pb.SegmentRange(stream="north/yard", first=1, last=9)],
+            altered=[run(altered, altered)] if altered else [],
+            missing=[run(missing, missing)] if missing else [],
+            truncated=truncated,
+        )
+    )
+
+
+def test_what_a_scan_said_counts_where_nobody_looked(world: World) -> None:
+    world.lawful()
+    index = _scan(world, altered=2, missing=3)
+    assert _verdicts(world) == [(1, 1, "not checked"), (2, 2, "altered"), (3, 3, "missing"), (4, 4, "not checked")]
+    found = world.findings()
+    assert [(finding.code, finding.numbers) for finding in found] == [("altered", (2, 2)), ("missing", (3, 3))]
+    assert all(index in finding.indexes for finding in found)
+    assert _verdicts(world, (1, 4, Status.PRESENT)) == [(1, 4, "present")]
+    assert world.codes(Observation(streams={STREAM: [Seen(1, 4, Status.PRESENT)]})) == []
+
+
+def test_the_last_scan_counts_unless_it_could_not_tell_all(world: World) -> None:
+    world.lawful()
+    _scan(world, altered=2)
+    _scan(world, missing=4, truncated=True)
+    assert world.codes() == ["altered", "missing"]
+    _scan(world)
+    assert world.codes() == []
+
+
+def test_a_disposal_told_after_the_scan_hides_no_loss(world: World) -> None:
+    world.lawful()
+    world.dispose(1, 1, deleted_us=world.now)
+    _scan(world, missing=1)
+    assert world.codes() == []
+    _scan(world, missing=2)
+    world.wait(HOUR)
+    world.dispose(2, 2)
+    assert [finding.numbers for finding in world.findings() if finding.code == "missing"] == [(2, 2)]

@@ -97,6 +97,8 @@ _ACCESS: Final = (
               "拒绝请求未说明理由"),
     _requires("hold-without-order", _V.NO_AUTHORISATION, "a hold was placed or released without {fields}",
               "保全的设立或解除缺少 {fields}"),
+    _requires("disclosure-unfounded", _V.NO_AUTHORISATION, "personal data was opened or erased without {fields}",
+              "开启或删除个人信息未登记 {fields}"),
     _code("no-authorisation", _V.NO_AUTHORISATION, "access without authorisation: {what}", "未经授权的使用：{what}"),
     _code("access-during-hold", _V.ACCESS_DURING_HOLD, "access to footage under hold {hold}", "使用处于保全 {hold} 的录像"),
     _code("request-unanswered", _V.DUTY, "request {request} was not answered within {limit}",

@@ -1,5 +1,6 @@
 """Required fields and authorisation: the access register, and every rule that is made of required fields alone.
 
+An access that a system observed needs no fields of its own while a person's entry of the same stream and time stands.
 An original whose correction names a replacement of the same kind is not asked for its missing fields again: the
 replacement is. Both are listed.
 """
@@ -12,6 +13,7 @@ from custody.rules.finding import Finding
 from custody.rules.footage import HOUR_US
 from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
 from custody.rules.profile import Rule
+from custody.rules.spans import intersect, union
 from custody.rules.state import Note
 from custody.v1 import record_pb2 as pb
 
@@ -46,9 +48,9 @@ _ZH: Final = {
 
 def check_required(case: Case) -> Iterator[Finding]:
     """Every field that a rule in force requires and a record lacks."""
-    replaced = {index for index, _ in _corrections(case)}
+    excused = {index for index, _ in _corrections(case)} | _doubled(case)
     for note in case.notes:
-        if note.index in replaced:
+        if note.index in excused:
             continue
         lacking: dict[str, tuple[list[Rule], list[str]]] = {}
         for rule in case.rules(f"requires {note.kind}", note.at_us):
@@ -64,6 +66,15 @@ def check_required(case: Case) -> Iterator[Finding]:
         for code, (rules, fields) in lacking.items():
             period = (note.at_us, note.at_us)
             yield from case.find(code, rules, period, notes=[note], words={"fields": ", ".join(dict.fromkeys(fields))})
+
+
+def _doubled(case: Case) -> set[int]:
+    """Accesses that a system observed while a person's entry in the register says who was there."""
+    accesses = [
+        (note, note.at_us, note.at_us + max(note.body.duration_us, 1)) for note in case.notes if note.kind == "access"
+    ]
+    told = union((begin, end) for note, begin, end in accesses if not note.body.observed)
+    return {note.index for note, begin, end in accesses if note.body.observed and intersect([(begin, end)], told)}
 
 
 def check_corrections(case: Case) -> Iterator[Finding]:
@@ -104,10 +115,11 @@ def check_order(case: Case) -> Iterator[Finding]:
 def check_authorisation(case: Case) -> Iterator[Finding]:
     """Access without a grant that covers it and without an authorising document. Own staff may look on duty."""
     requests: dict[str, tuple[str, Note]] = {}
+    doubled = _doubled(case)
     for note in case.notes:
         if note.kind in _ANSWERS:
             requests[note.body.request_id] = (_ANSWERS[note.kind], note)
-        elif note.kind == "access":
+        elif note.kind == "access" and note.index not in doubled:
             found = _unauthorised(note, requests.get(note.body.request_id))
             if found is not None:
                 shown = [note] + ([requests[note.body.request_id][1]] if note.body.request_id in requests else [])

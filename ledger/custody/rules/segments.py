@@ -1,6 +1,7 @@
 """Verdicts on segments: every registered number of a stream gets exactly one word of DESIGN section 7.
 
-The first that is true counts: altered (seen), disposed early or lawfully (told), missing (seen), derived (seen),
+What a source's own integrity scan found altered or missing counts as seen where nobody looked now. The first
+that is true counts: altered (seen), disposed early or lawfully (told), missing (seen), derived (seen),
 over-retained (seen present beyond the maximum), inserted late, present (seen); otherwise not checked.
 """
 
@@ -15,7 +16,8 @@ from custody.rules.finding import Finding, Verdict
 from custody.rules.observation import Observation, Seen, Status
 from custody.rules.ranges import Claims
 from custody.rules.retention import days
-from custody.rules.state import CustodyState
+from custody.rules.scans import Scanned, scans
+from custody.rules.state import CustodyState, Note
 
 
 class SegmentRun(NamedTuple):
@@ -53,7 +55,8 @@ def _runs(case: Case, disposals: Disposals) -> Iterator[tuple[int, int, Verdict]
     seen = _claims((one.first, one.last, one.status) for one in case.seen.runs(case.subject.name))
     late = _claims((first, last, True) for first, last, _ in late_runs(case))
     over = _claims((first, last, True) for first, last, _ in disposals.overdue)
-    tables: tuple[Claims[Any], ...] = (seen, late, over, disposals.claims)
+    told = scans(case)
+    tables: tuple[Claims[Any], ...] = (seen, told, late, over, disposals.claims)
     cuts = sorted({cut for table in tables for first, last, _ in table for cut in (first, last + 1)})
     for run_first, run_last, _, _, _ in disposals.footage.ordered_runs():
         inner = cuts[bisect_right(cuts, run_first) : bisect_right(cuts, run_last)]
@@ -62,7 +65,7 @@ def _runs(case: Case, disposals: Disposals) -> Iterator[tuple[int, int, Verdict]
         for low, after in pairwise(steps):
             piece = disposals.claims.at(low)
             verdict = _verdict(
-                seen.at(low) or Status.NOT_CHECKED,
+                _status(seen.at(low), told.at(low)),
                 None if piece is None else piece.verdict,
                 over=over.at(low) is not None,
                 late=late.at(low) is not None,
@@ -75,6 +78,12 @@ def _runs(case: Case, disposals: Disposals) -> Iterator[tuple[int, int, Verdict]
             before = (low, after - 1, verdict)
         assert before is not None
         yield before
+
+
+def _status(seen: Status | None, told: Scanned | None) -> Status:
+    if seen is not None and seen is not Status.NOT_CHECKED:
+        return seen
+    return Status.NOT_CHECKED if told is None or told.status is Status.PRESENT else told.status
 
 
 def _verdict(status: Status, disposed: Verdict | None, *, over: bool, late: bool) -> Verdict:
@@ -119,6 +128,7 @@ def check_seen(case: Case, disposals: Disposals) -> Iterator[Finding]:
     for one in case.seen.runs(case.subject.name):
         for first, last in footage.pieces(one.first, one.last):
             yield from _check_run(case, disposals, one, first, last)
+    yield from _check_scans(case, disposals)
     gone = _claims(
         (one.first, one.last, True) for one in case.seen.runs(case.subject.name) if one.status is Status.MISSING
     )
@@ -144,15 +154,33 @@ def _check_run(case: Case, disposals: Disposals, one: Seen, first: int, last: in
         yield from _found(case, disposals, "disposed-present", disposed)
 
 
+def _check_scans(case: Case, disposals: Disposals) -> Iterator[Finding]:
+    looked = _claims(
+        (one.first, one.last, True) for one in case.seen.runs(case.subject.name) if one.status is not Status.NOT_CHECKED
+    )
+    for first, last, told in scans(case):
+        gone = _claims(
+            (low, high, True) for low, high, piece in disposals.claims if piece.deleted_us <= told.note.at_us
+        )
+        for low, high in looked.free(first, last) if told.status is not Status.PRESENT else ():
+            for part in disposals.footage.pieces(low, high):
+                if told.status is Status.ALTERED:
+                    yield from _found(case, disposals, "altered", [part], told.note)
+                else:
+                    yield from _found(case, disposals, "missing", gone.free(*part), told.note)
+
+
 def _rest(first: int, last: int, free: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     claims = _claims((low, high, True) for low, high in free)
     return claims.free(first, last)
 
 
-def _found(case: Case, disposals: Disposals, code: str, parts: Sequence[tuple[int, int]]) -> Iterator[Finding]:
+def _found(
+    case: Case, disposals: Disposals, code: str, parts: Sequence[tuple[int, int]], *notes: Note
+) -> Iterator[Finding]:
     footage = disposals.footage
     for first, last in parts:
         period = footage.times(first, last)
         rules = case.rules(code, period[0])
         indexes = (footage.index_of(first), footage.index_of(last))
-        yield from case.find(code, rules, period, indexes=indexes, numbers=(first, last))
+        yield from case.find(code, rules, period, notes=notes, indexes=indexes, numbers=(first, last))
