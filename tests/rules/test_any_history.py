@@ -91,7 +91,7 @@ def _look(state: CustodyState, at_us: int, seen: Observation) -> object:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_stories_of_any_order(data: st.DataObject) -> None:
     world = World()
@@ -110,7 +110,7 @@ def test_stories_of_any_order(data: st.DataObject) -> None:
     assert _look(resumed, world.now, seen) == _look(world.state, world.now, seen)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(records(), max_size=12), st.integers(START - 900 * DAY, START + 900 * DAY))
 def test_records_of_any_content(history: list[pb.Record], at_us: int) -> None:
     state, resumed = CustodyState(LIBRARY), CustodyState(LIBRARY)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from tests.rules.simulator import LIBRARY, World
-from tests.rules.stories import STORIES, Story
+from tests.rules.stories import STORIES
+from tests.rules.story import Story
 
 from custody.rules import CustodyState, Finding, Observation, findings, restore, save
 
