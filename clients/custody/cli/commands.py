@@ -56,6 +56,15 @@ COMMANDS: Mapping[str, Command | Group] = {
             ),
         },
     ),
+    "record": Group(
+        summary="Stand beside a recorder and record every segment, gap and deletion.",
+        commands={
+            "run": Command(target="custody.recorder.commands:run", summary="Run the agent.", extra="recorder"),
+            "check": Command(target="custody.recorder.commands:check", summary="Show every stream in one screen."),
+            "hook": Command(target="custody.recorder.commands:hook", summary="Tell the agent one thing."),
+            "presets": Command(target="custody.recorder.commands:presets", summary="List known recording systems."),
+        },
+    ),
     "verify": Group(
         summary="Check logs and footage offline, trusting nobody but the key that you bring.",
         commands={

@@ -93,6 +93,11 @@ class Agent:
         self._flights = Flights(config.workers, lambda: self._hints.put(_WAKE))
         self._scan: Iterator[Hint] | None = None
         self._scan_deep = True
+        self._scan_began_us = 0
+        self._looked_us = 0
+        """Begin of the last scan whose every file is registered: what was gone before it and moved was found again."""
+        self._unseen: set[tuple[str, str]] | None = None
+        """Files of the last scan that are still under way; None while none is waited for."""
         self._due: dict[str, int] = {}
         self._stopping = Event()
         self._checker = ThreadPoolExecutor(1, thread_name_prefix="custody-integrity")
@@ -219,16 +224,18 @@ class Agent:
 
     def _go_on_scanning(self) -> bool:
         if self._scan is None:
-            if not self._is_due("scan", self.config.scan_us):
+            if self._unseen is not None or not self._is_due("scan", self.config.scan_us):
                 return False
             self._scan_deep = self._is_due("deep", self.config.deep_scan_us)
             self._scan = self._scan_all()
+            self._scan_began_us = self._environment.now_us()
         until = self._environment.monotonic_s() + _SCAN_SLICE_S
         while len(self._waiting) < 1_000 and self._environment.monotonic_s() < until:
             hint = next(self._scan, None)
             if hint is None:
                 self._scan = None
                 self.counts.scans += 1
+                self._unseen = self._waiting_keys | self._flights.keys()
                 break
             self._take(hint)
         return self._scan is not None
@@ -317,16 +324,20 @@ class Agent:
 
     def _by_the_clock(self) -> None:
         now_us = self._environment.now_us()
+        if self._unseen is not None:
+            self._unseen &= self._waiting_keys | self._flights.keys()
+            if not self._unseen:
+                self._looked_us, self._unseen = self._scan_began_us, None
         if self._is_due("alive", min(5_000_000, self.config.heartbeat_us // 4)):
             with self._transaction():
                 self._rounds.alive(now_us)
-                self.counts.disposed += self._rounds.disposals(now_us)
+                self.counts.disposed += self._rounds.disposals(now_us, self._looked_us)
                 self._rounds.heartbeats(now_us, self._state.count_pending() + self._outbox.backlog())
                 self._state.set_note("outbox", f"{self._outbox.backlog()} {self._outbox.problem()}")
         # Before the first scan is through, footage may lie there that is not overdue at all.
-        if self.counts.scans and not self._waiting and not len(self._flights) and self._is_due("overdue", 5_000_000):
+        if self._looked_us and not self._waiting and self._is_due("overdue", 5_000_000):
             with self._transaction():
-                self._rounds.overdue(now_us)
+                self._rounds.overdue(now_us, self._flights.streams())
         if self._is_due("configuration", 60_000_000):
             with self._transaction():
                 self._rounds.configurations()

@@ -88,6 +88,8 @@ class Config:
     workers: int = 2
     listen: str = ""
     """`host:port` of the local endpoint (metrics, access feed); empty: none."""
+    auth_upstream: str = ""
+    """URL that decides who may view, when MediaMTX asks through the local endpoint; empty: nobody may."""
     ledger: Mapping[str, Any] = field(default_factory=dict)
     """Passed to the client library."""
 
@@ -123,6 +125,7 @@ def make_config(table: Mapping[str, Any], base: Path) -> Config:
         required_retention_us=agent.number("required_retention_days", 30) * DAY_US,
         workers=agent.number("workers", 2),
         listen=agent.text("listen", ""),
+        auth_upstream=agent.text("auth_upstream", ""),
         ledger=dict(top.table("ledger")),
     )
     agent.finish()

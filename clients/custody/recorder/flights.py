@@ -38,6 +38,14 @@ class Flights:
     def __len__(self) -> int:
         return len(self._paths)
 
+    def keys(self) -> set[tuple[str, str]]:
+        """Storage and path of every file under way."""
+        return set(self._paths)
+
+    def streams(self) -> set[str]:
+        """Streams that have a file under way."""
+        return set(self._lanes)
+
     @property
     def full(self) -> bool:
         """No room for another one now."""

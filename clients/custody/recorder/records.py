@@ -9,17 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from custody.core.record import encode_record
+from custody.core.record_id import RANDOM_BYTES, make_record_id
 from custody.recorder.measure import Measured
 from custody.v1 import record_pb2
-
-
-def uuid7(now_us: int, randomness: bytes) -> bytes:
-    """A UUIDv7 (RFC 9562 section 5.7) of a time in microseconds and 10 random bytes; microseconds go into rand_a."""
-    milliseconds, fraction = divmod(now_us, 1_000)
-    raw = bytearray((milliseconds & (1 << 48) - 1).to_bytes(6, "big") + randomness)
-    raw[6:8] = (0x7000 | fraction * 4096 // 1_000).to_bytes(2, "big")
-    raw[8] = raw[8] & 0x3F | 0x80
-    return bytes(raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +37,9 @@ class Writer:
         """Serializes one record; `at_us` is now unless the kind says otherwise. Raises MalformedError."""
         now = self.now_us()
         record = record_pb2.Record(
-            record_id=uuid7(now, self.random(10)), at_us=now if at_us is None else at_us, clock=self.quality()
+            record_id=make_record_id(now, self.random(RANDOM_BYTES)),
+            at_us=now if at_us is None else at_us,
+            clock=self.quality(),
         )
         getattr(record, kind).CopyFrom(message)
         return encode_record(record)

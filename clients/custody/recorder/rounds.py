@@ -4,7 +4,7 @@ Every method runs inside a transaction of the agent; times are microseconds UTC.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -58,12 +58,21 @@ class Rounds:
         self._state.set_heartbeats((stream.id for stream in due), now_us)
         return len(due)
 
-    def overdue(self, now_us: int) -> int:
-        """Declares an open gap for every stream whose next segment should have come; returns how many."""
+    def overdue(self, now_us: int, arriving: Container[str] = ()) -> int:
+        """Declares an open gap for every stream whose next segment should have come; returns how many.
+
+        `arriving` are streams that have a segment under way.
+        """
         declared = 0
         for stream in self._state.streams():
             recorder = self._recorders.get(stream.recorder)
-            if recorder is None or recorder.motion_only or stream.open_gap_us is not None or stream.end_us is None:
+            if (
+                recorder is None
+                or stream.name in arriving
+                or recorder.motion_only
+                or stream.open_gap_us is not None
+                or stream.end_us is None
+            ):
                 continue
             if now_us <= stream.end_us + self._patience(recorder):
                 continue
@@ -84,9 +93,12 @@ class Rounds:
     def _is_full(self, recorder: Recorder) -> bool:
         return any(_free_share(storage.path) < FULL_SHARE for storage in recorder.storages)
 
-    def disposals(self, now_us: int) -> int:
-        """Records what has been gone for longer than a move takes; returns how many segments."""
-        return self._register.dispose_vanished(now_us - self._config.move_grace_us)
+    def disposals(self, now_us: int, looked_us: int) -> int:
+        """Records what has been gone for longer than a move takes; returns how many segments.
+
+        `looked_us` is when the last complete look at every storage began: what went later may lie elsewhere by now.
+        """
+        return self._register.dispose_vanished(min(now_us - self._config.move_grace_us, looked_us))
 
     def disposal_kind(self, segment: Segment, recorder_name: str) -> int:
         """Why a segment that vanished probably went: its time was over, the disk was full, or nobody knows."""

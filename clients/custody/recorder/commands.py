@@ -1,0 +1,172 @@
+"""`custody record ...`: run the agent, look at it, and tell it what only a recorder or a person knows."""
+
+import json
+import logging
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from custody.recorder import spool
+from custody.recorder.clock import system_now_us
+from custody.recorder.config import PRESETS, read_config, read_preset
+from custody.recorder.survey import Survey, take_survey
+
+FINDINGS = 1
+_config = click.option(
+    "--config",
+    "-c",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="The agent's TOML file.",
+)
+
+
+@click.command()
+@_config
+@click.option("--verbose", "-v", is_flag=True, help="Say more on stderr.")
+def run(config: Path, *, verbose: bool) -> None:
+    """Watch a recorder's folders and record every segment, gap and deletion until stopped."""
+    from custody.recorder.serving import serve
+    from custody.recorder.uplink import Uplink
+
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    read = read_config(config)
+    read.state.mkdir(parents=True, exist_ok=True)
+    uplink = Uplink(read.state, read.ledger)
+    try:
+        serve(read, uplink)
+    finally:
+        uplink.close()
+
+
+@click.command()
+@_config
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+def check(config: Path, *, as_json: bool) -> int:
+    """Show every stream in one screen. Exit status 1 when something needs a person."""
+    read = read_config(config)
+    now_us = system_now_us()
+    survey = take_survey(read, now_us)
+    findings = survey.findings(now_us, 3 * read.heartbeat_us)
+    if as_json:
+        click.echo(json.dumps(_as_json(survey, findings), indent=2))
+    else:
+        _show(survey, findings, now_us)
+    return FINDINGS if findings else 0
+
+
+@click.command()
+@_config
+@click.argument("event", type=click.Choice(spool.EVENTS))
+@click.option(
+    "--path", "path", type=click.Path(path_type=Path), help="The footage file (segment-complete, segment-deleted)."
+)
+@click.option("--camera", help="The camera as the recorder names it; none: every camera (cause-begin, cause-end).")
+@click.option(
+    "--reason", help="Why footage is missing (gap, cause-begin, cause-end), e.g. maintenance, camera-offline."
+)
+@click.option("--kind", help="Kind of disposal (segment-deleted) or fault (fault).")
+@click.option("--state", help="began, reported or repaired (fault).")
+@click.option("--from", "begin", help="Begin of a gap, ISO 8601 with offset.")
+@click.option("--to", "end", help="End of a gap, ISO 8601 with offset.")
+def hook(config: Path, event: str, path: Path | None, begin: str | None, end: str | None, **said: str | None) -> None:
+    """Tell the agent one thing; for the hooks of recorders. Returns as soon as it is safe on disk."""
+    message: dict[str, Any] = {"event": event} | {key: value for key, value in said.items() if value}
+    if path is not None:
+        message["path"] = str(path.absolute())
+    for key, text in (("from_us", begin), ("to_us", end)):
+        if text is not None:
+            message[key] = _moment(text)
+    if event == "segment-deleted":
+        message.setdefault("kind", "planned")
+    spool.leave(read_config(config).state / "spool", message, system_now_us(), f"{os.getpid()}-{secrets.token_hex(4)}")
+
+
+@click.command()
+@click.argument("name", required=False, type=click.Choice(PRESETS))
+def presets(name: str | None) -> None:
+    """List the recording systems that are known, or show what one preset says."""
+    for one in [name] if name else PRESETS:
+        preset = read_preset(one)
+        click.echo(f"{one}: {preset['about']}")
+        if name:
+            for key, value in preset.items():
+                click.echo(f"  {key} = {json.dumps(value)}")
+
+
+def _moment(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"not an ISO 8601 time: {text}") from None
+    if moment.tzinfo is None:
+        raise click.BadParameter(f"{text} has no offset from UTC")
+    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+
+
+def _as_json(survey: Survey, findings: list[tuple[str, str]]) -> dict[str, Any]:
+    return {
+        "alive_us": survey.alive_us,
+        "backlog": survey.pending + survey.outbox,
+        "problem": survey.problem,
+        "streams": [{name: getattr(one, name) for name in one.__slots__} for one in survey.streams],
+        "recorders": [
+            {
+                "name": one.name,
+                "retention_us": one.observed.retention_us if one.observed else None,
+                "kept_us": one.forecast.kept_us,
+                "headroom_us": one.forecast.headroom_us,
+                "full_in_us": one.forecast.full_in_us,
+            }
+            for one in survey.recorders
+        ],
+        "findings": [{"code": code, "text": text} for code, text in findings],
+    }
+
+
+def _show(survey: Survey, findings: list[tuple[str, str]], now_us: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("stream", "last segment", "age", "stored", "oldest", "gap"):
+        table.add_column(heading)
+    for one in survey.streams:
+        table.add_row(
+            one.name,
+            f"#{one.last_number}",
+            _span(now_us - one.last_end_us) if one.last_end_us else "-",
+            f"{one.stored} ({one.stored_bytes / 1e9:.3g} GB)",
+            datetime.fromtimestamp(one.oldest_us / 1e6, UTC).strftime("%Y-%m-%d %H:%MZ") if one.oldest_us else "-",
+            f"since {_span(now_us - one.open_gap_us)}" if one.open_gap_us else "-",
+        )
+    console = Console()
+    console.print(table)
+    for recorder in survey.recorders:
+        kept, headroom = recorder.forecast.kept_us, recorder.forecast.headroom_us
+        if kept is not None and headroom is not None:
+            word = "beyond" if headroom >= 0 else "SHORT OF"
+            console.print(
+                f"{recorder.name}: footage can stay {_span(kept)}, {_span(abs(headroom))} {word} what is required",
+                highlight=False,
+            )
+    console.print(
+        f"agent seen {_span(now_us - survey.alive_us)} ago, {survey.pending + survey.outbox} records wait",
+        highlight=False,
+    )
+    for code, text in findings:
+        console.print(f"! {text} [{code}]", markup=False, highlight=False)
+
+
+def _span(us: int) -> str:
+    seconds = us // 1_000_000
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,134 @@
+"""What the agent's state says about its streams, for people and for monitoring. Reads only; the agent may be running."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from custody.recorder.config import DAY_US, Config
+from custody.recorder.forecast import Forecast
+from custody.recorder.observe import Observed, observe
+from custody.recorder.rounds import forecast_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSurvey:
+    """One stream."""
+
+    name: str
+    recorder: str
+    last_number: int
+    last_end_us: int
+    """End of the newest footage; 0 when there is none."""
+    seen_us: int
+    stored: int
+    """Segments that lie on disk."""
+    stored_bytes: int
+    oldest_us: int
+    altered: int
+    open_gap_us: int
+    """Begin of the gap that goes on; 0 when none does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderSurvey:
+    """One recorder: how long its footage can stay."""
+
+    name: str
+    observed: Observed | None
+    forecast: Forecast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """Everything in one look."""
+
+    alive_us: int
+    """The agent's last sign of life; 0 when it never ran."""
+    pending: int
+    """Records that the agent has not handed over yet."""
+    outbox: int
+    """Records without a receipt."""
+    problem: str
+    """Why the ledger does not take them; empty when it does."""
+    streams: Sequence[StreamSurvey]
+    recorders: Sequence[RecorderSurvey]
+
+    def findings(self, now_us: int, silent_us: int) -> list[tuple[str, str]]:
+        """What a person should look at: (stable code, text)."""
+        found = []
+        if now_us - self.alive_us > silent_us:
+            found.append(("agent-down", "the agent gave no sign of life"))
+        if self.problem:
+            found.append(("ledger-unreachable", f"records wait: {self.problem}"))
+        for stream in self.streams:
+            if stream.open_gap_us:
+                found.append(("stream-silent", f"{stream.name}: no footage comes"))
+            if stream.altered:
+                found.append(("footage-altered", f"{stream.name}: {stream.altered} stored segments were changed"))
+        for recorder in self.recorders:
+            retention = recorder.observed.retention_us if recorder.observed else 0
+            if retention and retention < recorder.forecast.required_us:
+                days = retention / DAY_US
+                found.append(
+                    ("retention-too-short", f"{recorder.name}: deletes after {days:.3g} days by its own setting")
+                )
+            elif recorder.forecast.breach:
+                found.append(
+                    ("disk-too-small", f"{recorder.name}: the disk forces deletion inside the retention period")
+                )
+        return found
+
+
+_STREAMS = """
+SELECT t.name, t.recorder, t.last_number, coalesce(t.end_us, 0), t.seen_us, count(s.id), coalesce(sum(s.size_bytes), 0),
+       coalesce(min(s.from_us), 0), coalesce(sum(s.altered), 0), coalesce(t.open_gap_us, 0)
+FROM stream t LEFT JOIN segment s ON s.stream = t.id AND s.gone_us IS NULL AND s.disposed = 0
+GROUP BY t.id ORDER BY t.name
+"""
+_RATES = """
+SELECT t.recorder, coalesce(sum(s.size_bytes), 0), min(s.from_us), max(s.to_us)
+FROM segment s JOIN stream t ON t.id = s.stream WHERE s.registered_us >= ? GROUP BY t.recorder
+"""
+
+
+def take_survey(config: Config, now_us: int) -> Survey:
+    """Reads the state. Raises sqlite3.Error when there is none."""
+    with _reading(config.state / "agent.sqlite") as db:
+        notes = dict(db.execute("SELECT key, value FROM note"))
+        streams = [StreamSurvey(**dict(zip(StreamSurvey.__slots__, row, strict=True))) for row in db.execute(_STREAMS)]
+        rates = {name: (size, low, high) for name, size, low, high in db.execute(_RATES, (now_us - DAY_US,))}
+        (pending,) = db.execute("SELECT count(*) FROM pending").fetchone()
+    backlog, _, problem = notes.get("outbox", "0 ").partition(" ")
+    return Survey(
+        alive_us=int(notes.get("alive_us", "0")),
+        pending=pending,
+        outbox=int(backlog),
+        problem=problem,
+        streams=streams,
+        recorders=[_recorder(config, at, streams, rates) for at in range(len(config.recorders))],
+    )
+
+
+def _recorder(
+    config: Config, at: int, streams: Sequence[StreamSurvey], rates: dict[str, tuple[int, int, int]]
+) -> RecorderSurvey:
+    recorder = config.recorders[at]
+    try:
+        observed = observe(recorder)
+    except OSError:
+        observed = None
+    size, low, high = rates.get(recorder.name, (0, 0, 0))
+    per_day = size / max(high - low, 1) * DAY_US
+    stored = sum(stream.stored_bytes for stream in streams if stream.recorder == recorder.name)
+    return RecorderSurvey(
+        name=recorder.name, observed=observed, forecast=forecast_of(config, recorder, observed, (stored, per_day))
+    )
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+        db.execute("BEGIN")  # one snapshot for all questions
+        yield db

@@ -1,0 +1,107 @@
+"""The client library as the agent's outbox: its durable queue, and a thread that drains it into the ledger.
+
+When the ledger lies (fork, rollback) the drain stops and says so; the queue keeps what has no receipt, and a person must
+look. Everything else is waiting.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from custody.client.aio import LedgerClient
+from custody.client.drain import Drain
+from custody.client.errors import OutboxFull
+from custody.client.outbox import Outbox as ClientOutbox
+from custody.client.receipt import Receipt
+from custody.client.wire import tls
+from custody.core.errors import CustodyError
+from custody.recorder.config import ConfigError
+from custody.recorder.outbox import OutboxFullError
+
+_LOG: Final = logging.getLogger("custody.recorder")
+_KEYS: Final = ("target", "log", "vkeys", "submitter", "roots", "certificate", "key")
+
+
+class Uplink:
+    """Records on their way to one log. `close` stops sending; what waits stays on disk."""
+
+    def __init__(self, folder: Path, ledger: Mapping[str, Any]) -> None:
+        """Raises ConfigError, and as the client's Outbox."""
+        unknown = set(ledger) - set(_KEYS)
+        if unknown or not ledger.get("target") or not ledger.get("log") or not ledger.get("vkeys"):
+            raise ConfigError(f"[ledger] needs target, log and vkeys, and may have {', '.join(_KEYS[3:])}")
+        self._ledger = dict(ledger)
+        self._folder = folder
+        pem = {name: Path(ledger[name]).read_bytes() for name in ("roots", "certificate", "key") if ledger.get(name)}
+        self._credentials = tls(**pem) if pem else None
+        self._outbox = ClientOutbox(folder / "outbox.sqlite")
+        self._drain: Drain | None = None
+        self._latched = ""
+        self.delivered = 0
+        """Records whose receipt was verified, since the start."""
+        self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="custody-uplink", daemon=True)
+        self._thread.start()
+
+    def put_many(self, records: Sequence[bytes]) -> None:
+        """See `custody.recorder.outbox.Outbox`."""
+        try:
+            self._outbox.put_many(records)
+        except OutboxFull as error:
+            raise OutboxFullError(str(error)) from error
+
+    def backlog(self) -> int:
+        """Records without a receipt."""
+        return self._outbox.count
+
+    def problem(self) -> str:
+        """Why the ledger does not take them; empty when it does."""
+        trouble = self._drain.trouble if self._drain else None
+        return self._latched or (trouble.code if trouble else "")
+
+    def close(self) -> None:
+        """Stops; waits for the thread."""
+        with suppress(RuntimeError):  # the loop has ended by itself
+            self._loop.call_soon_threadsafe(self._cancel)
+        self._thread.join(10)
+        self._outbox.close()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner, suppress(asyncio.CancelledError):
+            runner.run(self._send())
+
+    async def _send(self) -> None:
+        self._task = asyncio.current_task()
+        try:
+            client = await self._connect()
+            try:
+                self._drain = Drain(self._outbox, client, batch_records=512, delivered=self._count)
+                await self._drain.run()
+            finally:
+                await client.close()
+        except CustodyError as error:
+            self._latched = error.code
+            _LOG.critical("the ledger is not believed any more, records are kept: %s [%s]", error, error.code)
+
+    async def _connect(self) -> LedgerClient:
+        ledger = self._ledger
+        return await LedgerClient.connect(
+            ledger["target"],
+            log=ledger["log"],
+            vkeys=ledger["vkeys"],
+            state=self._folder / "ledger.sqlite",
+            credentials=self._credentials,
+            submitter=ledger.get("submitter", ""),
+        )
+
+    async def _count(self, batch: Sequence[Any], receipt: Receipt) -> None:
+        self.delivered += len(batch)
