@@ -194,7 +194,12 @@ def _bare(schema: str) -> str:
         text,
     )
     text = re.sub(r",\s*(?:PRIMARY KEY|UNIQUE) \([^)]*\)", "", text)
-    return text.replace("WITHOUT ROWID", "").replace("STRICT,", "STRICT").replace("CREATE UNIQUE INDEX", "CREATE INDEX")
+    return (
+        text.replace("WITHOUT ROWID", "")
+        .replace("STRICT,", "")
+        .replace("STRICT", "")
+        .replace("CREATE UNIQUE INDEX", "CREATE INDEX")
+    )
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Every bit of a small log, flipped one by one: none goes unnoticed.
+"""Every bit of a small log, flipped one by one, and every value of a wrong type: none goes unnoticed.
 
 The database has no constraints, because a disk that flips a bit asks none. Left out are two columns that no entry, tile
 or signature speaks of and that no reader relies on: when the row of the log was made, and the fencing number of its
@@ -103,4 +103,20 @@ def test_every_flipped_bit_is_found(small: LogWriter, table: str, part: int, par
             put(small.db, table, column, row, value)
     assert not unnoticed
     assert tried >= 64
+    assert exit_status(small.db, small.log, keys) == 0
+
+
+WRONG: list[Any] = [None, 1.5, -1, 1 << 62, "x", b"x", b"", "9" * 40]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_value_of_the_wrong_type_is_found_and_breaks_nothing(small: LogWriter, table: str) -> None:
+    keys = (small.key.vkey,)
+    for column in columns(small.db, table):
+        for row, value in small.db.execute(f"SELECT rowid, {column} FROM {table}").fetchall():  # noqa: S608
+            for wrong in WRONG:
+                put(small.db, table, column, row, wrong)
+                told = exit_status(small.db, small.log, keys)
+                assert told in {1, 2} or (table, column) in UNSAID, (column, row, wrong)
+            put(small.db, table, column, row, value)
     assert exit_status(small.db, small.log, keys) == 0

@@ -130,8 +130,10 @@ class SqliteLog:
         return self._outside("SELECT first_index FROM entry_run WHERE log = ? AND {} LIMIT ?", "first_index", end)
 
     def _outside(self, sql: str, column: str, end: int) -> list[int]:
-        found = self._rows(sql.format(f"{column} < 0"), _FEW) + self._rows(sql.format(f"{column} >= ?"), end, _FEW)
-        return [value for (value,) in found]
+        found = self._rows(sql.format(f"coalesce({column}, -1) < 0"), _FEW) + self._rows(
+            sql.format(f"{column} >= ?"), end, _FEW
+        )
+        return [value if type(value) is int else -1 for (value,) in found]
 
     def checkpoints(self, above: int, to: int) -> Iterator[StoredCheckpoint]:
         """See LogReader."""
