@@ -89,7 +89,7 @@ def _tables(values: list[Any]) -> list[tuple[str, list[str], list[Any]]]:
     chain_pages, digest_pages = pages[:7], pages[7:]
     return [
         ("entry_run", ["log", "first_index", "count", "data"], _rows(log, index, count, data)),
-        ("record", ["log", "leaf_index", "record_id"], _rows(log, range(old, old + len(ids)), ids)),
+        ("record", ["log", "leaf_index", "record_id"], _rows(log, *_records(old, ids))),
         ("tile", ["log", "level", "tile_index", "hashes"], _rows(log, level, tile, hashes)),
         ("edge", ["log", "level", "first_hash", "hashes"], _rows(log, piece_level, piece, piece_hashes)),
         ("batch", ["log", "sequenced_us", "first_index"], [(log, values[6], old)]),
@@ -103,6 +103,11 @@ def _tables(values: list[Any]) -> list[tuple[str, list[str], list[Any]]]:
         ),
         ("digest_page", ["log", "bucket", "first_index", "last_index", "digests"], _rows(log, *digest_pages)),
     ]
+
+
+def _records(old: int, ids: str) -> tuple[Sequence[int], Sequence[bytes]]:
+    keys = [bytes.fromhex(digits) for digits in ids[1:-1].split(",")]
+    return range(old, old + len(keys)), keys
 
 
 def _rows(log: int, *columns: Sequence[Any]) -> list[Any]:

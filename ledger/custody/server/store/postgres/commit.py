@@ -29,7 +29,7 @@ WITH moved AS (
     FROM moved m, unnest($8::bigint[], $9::smallint[], $10::bytea[]) AS r (first_index, count, data)
 ), written_records AS (
     INSERT INTO record (leaf_index, record_id, log)
-    SELECT $2 + r.n - 1, r.record_id, m.log FROM moved m, unnest($11::uuid[]) WITH ORDINALITY AS r (record_id, n)
+    SELECT $2 + r.n - 1, r.record_id, m.log FROM moved m, unnest($11::text::uuid[]) WITH ORDINALITY AS r (record_id, n)
 ), written_tiles AS (
     INSERT INTO tile (tile_index, log, level, hashes)
     SELECT t.tile_index, m.log, t.level, t.hashes
@@ -90,7 +90,7 @@ def arguments(log: int, commit: Commit, pages: OpenPages) -> list[Any]:
     return [
         *(log, old.size, old.root, old.epoch, size, commit.root, commit.sequenced_us),
         *_columns(entries, 3),
-        list(commit.record_ids),
+        _uuids(commit.record_ids),
         *_columns(full, 3),
         *_columns(grown, 2),
         *_columns(pieces, 3),
@@ -100,6 +100,12 @@ def arguments(log: int, commit: Commit, pages: OpenPages) -> list[Any]:
         *_columns(chain_pages, 7),
         *_columns(digest_pages, 4),
     ]
+
+
+def _uuids(record_ids: Sequence[bytes]) -> str:
+    """An array of uuid as PostgreSQL reads it: one value to send instead of thousands."""
+    digits = b"".join(record_ids).hex()
+    return "{" + ",".join([digits[at : at + 32] for at in range(0, len(digits), 32)]) + "}"
 
 
 def cut(run: EntryRun) -> Iterator[tuple[int, int, bytes]]:

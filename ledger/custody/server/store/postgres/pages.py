@@ -14,7 +14,7 @@ Nothing in memory is needed after a crash: `restored` gathers again what the tai
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from custody.server.store.protocol import ChainRun, StoreDamaged
@@ -31,7 +31,6 @@ DIGEST_TAIL: Final = 65_536
 BUCKETS: Final = 1_024
 """Digests are gathered by 10 of their bits."""
 
-_CHAIN: Final = struct.Struct(">i")
 _RUN: Final = struct.Struct(">qqiqq")
 _TAIL_RUN: Final = struct.Struct(">iqqiqq")
 _DIGEST: Final = struct.Struct(">8sq")
@@ -89,20 +88,26 @@ class OpenPages:
         Returns the tail's bytes, rows of `chain` (number, longest, name) and rows of `chain_page`.
         """
         tail, changed, full = [], {}, []
-        pages, pack = self._runs, _RUN.pack
+        pages, pack = self._runs, _TAIL_RUN.pack
         for name, first_seq, first_index, count, from_us, to_us in runs:
             number = self._numbers.get(name)
             if number is None:
                 number = self._numbers[name] = len(self._numbers) + 1
                 self._names[number] = name
                 self._longest[number] = changed[number] = 0
-            item = pack(first_seq, first_index, count, from_us, to_us)
-            tail.append(_CHAIN.pack(number) + item)
+            entry = pack(number, first_seq, first_index, count, from_us, to_us)
+            tail.append(entry)
             page = pages.get(number)
             if page is None:
                 page = pages[number] = _Page(since, first_seq, first_index, from_us, to_us)
-            page.take(first_seq + count - 1, from_us, to_us, item)
-            if len(page.items) == PAGE_ITEMS:
+            elif from_us < page.from_us:
+                page.from_us = from_us
+            if to_us > page.to_us:
+                page.to_us = to_us
+            page.last = first_seq + count - 1
+            items = page.items
+            items.append(entry[4:])
+            if len(items) == PAGE_ITEMS:
                 full.append(_page_of(number, pages.pop(number)))
         full += [_page_of(number, pages.pop(number)) for number in _expired(pages, since - RUN_TAIL)]
         for number, _, _, _, from_us, to_us, _ in full:
@@ -110,21 +115,28 @@ class OpenPages:
                 self._longest[number] = changed[number] = to_us - from_us
         return b"".join(tail), [(number, longest, self._names[number]) for number, longest in changed.items()], full
 
-    def add_digests(self, since: int, digests: Iterable[tuple[bytes, int]]) -> tuple[bytes, list[Any]]:
-        """Takes the digests of a commit that begins at entry `since`: the tail's bytes, and rows of `digest_page`."""
-        tail = []
-        pages = self._digests
+    def add_digests(self, since: int, digests: Collection[tuple[bytes, int]]) -> tuple[bytes, list[Any]]:
+        """Takes the digests of a commit that begins at entry `since`: the tail's bytes, and rows of `digest_page`.
+
+        Raises ValueError for a digest that is not 8 bytes.
+        """
+        if not {len(prefix) for prefix, _ in digests} <= {8}:
+            raise ValueError("a digest is indexed by its first 8 bytes")
+        tail, ripe = [], []
+        pages, pack = self._digests, _DIGEST.pack
         for prefix, index in digests:
-            item = _DIGEST.pack(prefix, index)
+            item = pack(prefix, index)
+            bucket = prefix[7] | (prefix[6] & 3) << 8  # bucket_of, without the call
             tail.append(item)
-            bucket = bucket_of(prefix)
             page = pages.get(bucket)
             if page is None:
                 page = pages[bucket] = _Page(since, 0, index, 0, 0)
             page.last = index
-            page.items.append(item)
+            items = page.items
+            items.append(item)
+            if len(items) == PAGE_ITEMS:
+                ripe.append(bucket)
         # Only between commits, so that all digests of an entry that share a bucket are in one page.
-        ripe = [bucket for bucket, page in pages.items() if len(page.items) >= PAGE_ITEMS]
         rows = []
         for bucket in dict.fromkeys([*ripe, *_expired(pages, since - DIGEST_TAIL)]):
             page = pages.pop(bucket)
@@ -170,7 +182,7 @@ def bucket_of(prefix: bytes) -> int:
     """The bucket of a digest, by its first 8 bytes. Raises ValueError for another length."""
     if len(prefix) != 8:
         raise ValueError(f"a digest is found by its first 8 bytes, not by {len(prefix)}")
-    return int.from_bytes(prefix[6:], "big") % BUCKETS
+    return prefix[7] | (prefix[6] & 3) << 8
 
 
 def page_runs(data: bytes) -> Iterator[Run]:
