@@ -23,6 +23,7 @@ from grpc_reflection.v1alpha import reflection
 from custody.core.errors import CustodyError
 from custody.core.limits import MAX_MESSAGE_BYTES
 from custody.core.record_id import RANDOM_BYTES, make_record_id
+from custody.server.handlers import handler
 from custody.server.hosted import HostedLog
 from custody.server.leadership import Leadership, Lease
 from custody.server.pool import Pool
@@ -33,7 +34,7 @@ from custody.server.service import LedgerService
 from custody.server.signing import Signer
 from custody.server.snapshot import Snapshots
 from custody.server.store.protocol import LogDirectory
-from custody.v1 import ledger_pb2, ledger_pb2_grpc
+from custody.v1 import ledger_pb2
 
 log = structlog.get_logger()
 
@@ -52,8 +53,16 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_concurrent_streams", 1_000),
     ("grpc.http2.max_ping_strikes", 3),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
+)
+
+SIGNER_OPTIONS: Final = (
+    # gRPC's own pause between two attempts to connect grows to two minutes; the signer is a file away.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
 )
 
 
@@ -116,9 +125,11 @@ class LedgerServer:
 
     async def start(self) -> None:
         """Begins to listen. Raises RuntimeError when an address is taken."""
-        ledger_pb2_grpc.add_LedgerServicer_to_server(LedgerService(self._logs), self._server)
+        self._server.add_generic_rpc_handlers((handler(LedgerService(self._logs)),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        for name in ("", SERVICE, *self._logs):  # the library's default is SERVING, before anything is opened
+            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
         for address in self._settings.listen:
             port = self._server.add_insecure_port(address)
             self.addresses.append(address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}")
@@ -169,7 +180,7 @@ async def serve(directory: LogDirectory, signer_target: str, origins: Sequence[s
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.stopping.set)
-    async with grpc.aio.insecure_channel(signer_target) as channel:
+    async with grpc.aio.insecure_channel(signer_target, options=SIGNER_OPTIONS) as channel:
         signer = RemoteSigner(channel)
         logs = [await host(directory, signer, origin, settings) for origin in origins]
         server = LedgerServer(logs, settings)

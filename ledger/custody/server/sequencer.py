@@ -33,7 +33,7 @@ from custody.server.signing import Signer, SignerMovedOn, SignerRefused, SignerU
 from custody.server.snapshot import SNAPSHOT_SUBMITTER, LogEmpty, Snapshots
 from custody.server.sorting import SortedBatch, all_new, sort_out
 from custody.server.stamping import LogMemory, Stamped, Stamper, settle
-from custody.server.store.protocol import HeadMoved, LogStore, OutcomeUnknown, RecordExists, StoreUnavailable
+from custody.server.store.protocol import LogStore, OutcomeUnknown, RecordExists, StoreUnavailable
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -107,18 +107,19 @@ class Sequencer:
 
         Raises PoolFull, LedgerStopped, or RecordConflict. Whoever is cancelled leaves a batch that may still be stored.
         """
-        self._refuse_when_halted()
+        self.check_writing()
         self._pool.put(batch)
         return await batch.done
 
     async def snapshot(self) -> int:
         """Appends a heads snapshot; returns its leaf index once it is published. Raises LogEmpty, LedgerStopped."""
-        self._refuse_when_halted()
+        self.check_writing()
         request = self._snapshots.ask()
         self._pool.arrived.set()
         return await request
 
-    def _refuse_when_halted(self) -> None:
+    def check_writing(self) -> None:
+        """Raises NotLeader or LedgerStopped when this process does not write the log."""
         if self.leader is not None:
             raise NotLeader("this process does not write the log now; ask its leader", leader=self.leader)
         if self.halted is not None:
@@ -130,22 +131,27 @@ class Sequencer:
         Raises StartRefused, StoreDamaged or SignerRefused when a person has to look (`halted` says why), and HeadMoved
         when another process writes the log now.
         """
+        self.halted = None
+        pause_s = FIRST_PAUSE_S
         try:
             while True:
                 try:
-                    await self._write(await self._open())
+                    memory = await self._open()
+                    pause_s = FIRST_PAUSE_S
+                    await self._write(memory)
                 except (StoreUnavailable, OutcomeUnknown, SignerUnavailable, SignerMovedOn, ClockBehind) as error:
                     self.ready.clear()
                     await log.awarning("log reopens", origin=self._origin, code=error.code, reason=str(error))
-                    await asyncio.sleep(LONGEST_PAUSE_S if isinstance(error, ClockBehind) else FIRST_PAUSE_S)
-        except HeadMoved:
-            raise
+                    await asyncio.sleep(LONGEST_PAUSE_S if isinstance(error, ClockBehind) else pause_s)
+                    pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         except CustodyError as error:
             self.halted = error
             raise
         finally:
             self.ready.clear()
-            self._pool.fail_all(LedgerStopped("this ledger does not write the log now; send the batch again"))
+            stopped = LedgerStopped("this ledger does not write the log now; send the batch again")
+            self._pool.fail_all(stopped)
+            self._snapshots.fail_all(stopped)
 
     async def _open(self) -> LogMemory:
         """Loads and checks the log, takes it over, and finishes what a crash left unfinished."""

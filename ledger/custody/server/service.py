@@ -23,6 +23,7 @@ from custody.server.proofs import prove_consistency, prove_inclusion, prove_rang
 from custody.server.read import NotThere, Reader
 from custody.server.receipts import receipt
 from custody.server.sequencer import LedgerStopped
+from custody.server.sequencer import NotLeader
 from custody.server.snapshot import LogEmpty
 from custody.server.status import abort, position_of, refusal_status, status_of
 from custody.server.store.protocol import LogUnknown
@@ -118,8 +119,9 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     async def _append(self, request: ledger_pb2.AppendRequest, submitter: str) -> ledger_pb2.AppendResponse:
         hosted = self._log(request.log)
         batch = admit(request, submitter)
+        hosted.sequencer.check_writing()
+        _check_known(request.known_size, hosted.publication.size)
         outcome = await hosted.sequencer.submit(batch)
-        _check_known(request.known_size, outcome.size)
         return await receipt(hosted.store, batch, outcome, request.known_size)
 
     async def AppendStream(
@@ -143,6 +145,10 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         try:
             while (task := await results.get()) is not None:
                 yield await task
+            await reader  # a fault while reading must not look like the end of what the peer had to say
+        except Exception as error:  # noqa: BLE001  (nothing of ours may leak to a peer)
+            await _log_fault("AppendStream", error)
+            await abort(context, InternalError("the ledger failed; its log has the details"))
         finally:
             # The peer has left: nobody reads the receipts. What is in the pool may still be stored; it will send again.
             reader.cancel()
@@ -181,6 +187,10 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         published, note = hosted.publication.size, hosted.publication.note
         size = request.size or published
         if size > published:
+            if hosted.sequencer.leader is not None:  # a standby may lag behind what the leader has published
+                raise NotLeader(
+                    "this process has not heard of that size yet; ask the leader", leader=hosted.sequencer.leader
+                )
             raise NotThere(f"size {size} is not published; the latest is {published}", code="size-unknown")
         response = ledger_pb2.GetProofResponse(checkpoint=note)
         try:
