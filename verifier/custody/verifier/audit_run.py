@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from custody.core.errors import CustodyError
 from custody.core.note import VerifierKey
@@ -22,6 +22,7 @@ from custody.verifier.checkpoint_audit import Examined, examine, open_remembered
 from custody.verifier.finding import Findings
 from custody.verifier.index_audit import check_digests, check_index
 from custody.verifier.log_audit import LogAudit
+from custody.verifier.log_memory import LogMemory
 from custody.verifier.log_reader import DigestSum, LogReader, StoredHead, StoredRun
 from custody.verifier.log_report import LogReport
 from custody.verifier.range_audit import RangeAudit, RangeResult
@@ -54,6 +55,24 @@ class AuditPlan:
     """Whether to bring home what the entries say of footage files."""
     workers: int = 1
     range_bundles: int = RANGE_BUNDLES
+    index: bool = True
+    """Whether to check the index; whoever does not search through it can leave it out."""
+    retell: bool = False
+    """Whether to bring home what the rules want to know."""
+    start: LogMemory | None = None
+    """Where an earlier audit stood; the entries before are not read again."""
+
+
+class Listener(Protocol):
+    """Takes the ranges as they are joined. Runs in the audit's own process, in the order of the log."""
+
+    def begin(self, head: StoredHead, size: int) -> Sequence[int]:
+        """The audit begins, or begins again, with `size` entries to read up to; gives multiples of 256 where to cut ranges."""
+        ...
+
+    def take(self, result: RangeResult, audit: LogAudit) -> None:
+        """The next range was joined."""
+        ...
 
 
 class _RangeDone(NamedTuple):
@@ -73,7 +92,7 @@ class Ranges:
         self._plan = plan
         self._log = log
         self.head = log.head()
-        self._index = log.index()
+        self._index = log.index() if plan.index else None
         self._numbers = {chain.name: chain.number for chain in self._index.chains()} if self._index is not None else {}
 
     def audit(self, first: int, end: int, cuts: Sequence[int]) -> _RangeDone:
@@ -83,7 +102,8 @@ class Ranges:
         stored = self._log.checkpoints(first or -1, end)
         examined = examine(stored, self._plan.keys, self.head.origin, findings)
         wanted = {*cuts, *(one.checkpoint.size for one in examined)}
-        audit = RangeAudit(first, end, (size for size in wanted if first < size <= end), footage=self._plan.footage)
+        within = (size for size in wanted if first < size <= end)
+        audit = RangeAudit(first, end, within, footage=self._plan.footage, retell=self._plan.retell)
         self._read(audit)
         audit.check_chains()
         open_runs = check_index(audit, self._index, self._numbers) if self._index is not None else []
@@ -175,7 +195,7 @@ class _Alone:
         """Holds nothing."""
 
 
-def audit_log(plan: AuditPlan, progress: Progress | None = None) -> LogReport:
+def audit_log(plan: AuditPlan, progress: Progress | None = None, listener: Listener | None = None) -> LogReport:
     """Checks a whole log.
 
     Raises LogUnreadable when the medium fails, AuditStopped when a process dies, and what `open_remembered` raises.
@@ -183,10 +203,11 @@ def audit_log(plan: AuditPlan, progress: Progress | None = None) -> LogReport:
     for attempt in range(_TRIES):
         log = plan.open_log()
         try:
-            share = plan.workers > 1 and attempt < _TRIES - 1 and log.head().size >= WORTH_SHARING
+            todo = log.head().size - (plan.start.first if plan.start is not None else 0)
+            share = plan.workers > 1 and attempt < _TRIES - 1 and todo >= WORTH_SHARING
             runner: _Pool | _Alone = _Pool(plan) if share else _Alone(plan, log)
             try:
-                return _audit(plan, log, runner, progress)
+                return _audit(plan, log, runner, progress, listener)
             finally:
                 runner.close()
         except _MovedOn:
@@ -196,7 +217,9 @@ def audit_log(plan: AuditPlan, progress: Progress | None = None) -> LogReport:
     raise AssertionError("one process sees one moment")
 
 
-def _audit(plan: AuditPlan, log: LogReader, runner: _Pool | _Alone, progress: Progress | None) -> LogReport:
+def _audit(
+    plan: AuditPlan, log: LogReader, runner: _Pool | _Alone, progress: Progress | None, listener: Listener | None
+) -> LogReport:
     head = log.head()
     since = open_remembered(plan.since, plan.keys, head.origin) if plan.since else None
     audit = LogAudit(
@@ -205,22 +228,35 @@ def _audit(plan: AuditPlan, log: LogReader, runner: _Pool | _Alone, progress: Pr
         end=log.end(),
         read_tile=lambda level, index: log.tiles(level, index, index + 1).get(index),
         since=since,
+        start=plan.start,
     )
     size = audit.size
     audit.begin(log.runs_outside(max(size, head.size)), log.checkpoints_outside(size))
-    step = plan.range_bundles * TILE_WIDTH
-    spans = [(first, min(first + step, size)) for first in range(0, size, step)] or [(0, 0)]
+    spans = _spans(plan, size, listener.begin(head, size) if listener is not None else ())
     cuts = audit.cuts()
     jobs = [(first, end, [cut for cut in cuts if first < cut <= end]) for first, end in spans]
     for done in runner.map("audit", jobs):
         if done.head != head:
             raise _MovedOn
         audit.add(done.result, done.checkpoints)
+        if listener is not None:
+            listener.take(done.result, audit)
         if progress is not None:
             progress(done.result.end, size)
     audit.finish_tiles(log.tile_count())
-    _finish_index(audit, log, runner, spans)
+    if plan.index:
+        _finish_index(audit, log, runner, spans)
+    else:
+        audit.no_index("the index proves nothing and was not used; see: custody verify log")
     return audit.report()
+
+
+def _spans(plan: AuditPlan, size: int, edges: Sequence[int]) -> list[tuple[int, int]]:
+    """The ranges: of equal length, cut at the edges too."""
+    begin = plan.start.first if plan.start is not None else 0
+    inner = {*range(begin, size, plan.range_bundles * TILE_WIDTH), *(edge for edge in edges if begin < edge < size)}
+    cuts = sorted({begin, size, *inner})
+    return list(zip(cuts, cuts[1:], strict=False)) or [(begin, begin)]
 
 
 def _finish_index(audit: LogAudit, log: LogReader, runner: _Pool | _Alone, spans: Sequence[tuple[int, int]]) -> None:

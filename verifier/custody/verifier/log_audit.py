@@ -10,7 +10,6 @@ from typing import Any
 from custody.core.chain import START, Head
 from custody.core.checkpoint import Checkpoint
 from custody.core.errors import VerificationError
-from custody.core.hashing import EMPTY_ROOT
 from custody.core.heads import check_heads
 from custody.core.note import VerifierKey
 from custody.core.tile import TILE_WIDTH
@@ -19,6 +18,7 @@ from custody.verifier.chain_column import follow
 from custody.verifier.checkpoint_audit import Examined
 from custody.verifier.finding import Finding, Findings, Severity
 from custody.verifier.footage_fact import DisposalFact, SegmentFact
+from custody.verifier.log_memory import LogMemory
 from custody.verifier.log_reader import ChainTotals, DigestSum, IndexTotals, StoredChain, StoredHead
 from custody.verifier.log_report import (
     ENTRIES,
@@ -49,8 +49,12 @@ class LogAudit:
         end: int,
         read_tile: ReadTile,
         since: Checkpoint | None = None,
+        start: LogMemory | None = None,
     ) -> None:
-        """`end` is where the stored entries end; `since` the checkpoint that the caller remembers."""
+        """`end` is where the stored entries end; `since` the checkpoint that the caller remembers.
+
+        With `start` the entries before it are not read again, and the remembered checkpoint counts as verified.
+        """
         self.findings = Findings()
         self.size = max(0, min(head.size, end))
         """How far the entries are audited."""
@@ -70,6 +74,14 @@ class LogAudit:
         self._segments: list[SegmentFact] = []
         self._disposals: list[DisposalFact] = []
         self._not_checked: dict[int, str] = {}
+        if start is not None:
+            self._tree.resume(start.bundles)
+            self._heads.update(start.heads)
+            self._stamp_us = start.stamp_us
+
+    def memory(self) -> LogMemory:
+        """Where the audit stands, at the edge of a bundle."""
+        return LogMemory(self._tree.frontier, dict(self._heads), self._stamp_us)
 
     def _find(self, code: str, check: int, message: str, **about: Any) -> None:
         self.findings.add(Finding(code, check, message, **about))
@@ -145,7 +157,7 @@ class LogAudit:
 
     def _roots(self, result: RangeResult) -> dict[int, bytes]:
         """Roots at the range's cuts; grows the tree by the range."""
-        roots = {0: EMPTY_ROOT} if not result.first else {}
+        roots = {result.first: self._tree.root()}
         cuts = iter(result.cuts)
         cut = next(cuts, None)
         for bundle in (*result.bundle_roots, None):
@@ -203,9 +215,9 @@ class LogAudit:
             message = f"the log has {stored} tiles; a tree of its size has {tiles_of(self._head.size)}"
             self._find("tile-count", TILES, message)
 
-    def no_index(self) -> None:
-        """Says that the medium has no index; record ids are then compared within ranges only."""
-        self._not_checked[INDEX] = "this form of the log has no index"
+    def no_index(self, reason: str = "this form of the log has no index") -> None:
+        """Says why the index is not checked; record ids are then compared within ranges only."""
+        self._not_checked[INDEX] = reason
 
     def finish_index(
         self, totals: IndexTotals, chains: Sequence[StoredChain], runs: Mapping[int, ChainTotals], digests: DigestSum

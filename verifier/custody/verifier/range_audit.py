@@ -26,6 +26,7 @@ from custody.verifier.entry_reading import ReadEntries, read_entries
 from custody.verifier.finding import Finding, Findings
 from custody.verifier.footage_fact import DisposalFact, SegmentFact, disposals_of, segment_of
 from custody.verifier.log_reader import DigestSum, StoredRun
+from custody.verifier.retelling import Teller, Told
 
 _HEADS: Final = KINDS["chain_heads"]
 _SEGMENT: Final = KINDS["segment"]
@@ -86,13 +87,20 @@ class RangeResult(NamedTuple):
     segments: Sequence[SegmentFact]
     disposals: Sequence[DisposalFact]
     findings: Findings
+    told: Told | None = None
+    """What the rules want to know, where it was asked for."""
 
 
 class RangeAudit:
     """Reads one range; mutable, used once: `add_bundle` for each bundle in order, then `result`."""
 
-    def __init__(self, first: int, end: int, cuts: Iterable[int] = (), *, footage: bool = False) -> None:
-        """Leaf indexes [first, end), `first` a multiple of 256; `cuts` are tree sizes within (first, end]."""
+    def __init__(
+        self, first: int, end: int, cuts: Iterable[int] = (), *, footage: bool = False, retell: bool = False
+    ) -> None:
+        """Leaf indexes [first, end), `first` a multiple of 256; `cuts` are tree sizes within (first, end].
+
+        `footage`: keep what is said of footage files; `retell`: keep what the rules want to know.
+        """
         self.first = first
         self.end = end
         self.findings = Findings()
@@ -106,6 +114,7 @@ class RangeAudit:
         self.digest_pairs: list[tuple[bytes, int]] = []
         self._cuts = frozenset(cuts)
         self._footage = footage
+        self._teller = Teller() if retell else None
         self._bundle_roots: list[bytes] = []
         self._edge: tuple[bytes, ...] = ()
         self._cut_peaks: list[Cut] = []
@@ -230,6 +239,8 @@ class RangeAudit:
                 self._digests(self.first + position, record.digests)
         if self._footage:
             self._take_footage(base, places, read)
+        if self._teller is not None:
+            self._teller.take(begin, places, read)
 
     def _keep(self, width: int, places: Sequence[int], read: ReadEntries) -> None:
         """Lays records and stamps at their positions; those of unreadable entries stay empty or repeat the one before."""
@@ -324,4 +335,5 @@ class RangeAudit:
             segments=self._segments,
             disposals=self._disposals,
             findings=self.findings,
+            told=self._teller.told() if self._teller is not None else None,
         )

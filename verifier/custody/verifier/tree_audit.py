@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from custody.core.tile import TILE_HEIGHT, TILE_WIDTH
-from custody.core.tree import EMPTY_FRONTIER, extend, root_from_peaks
+from custody.core.tree import EMPTY_FRONTIER, Frontier, extend, root_from_peaks
 from custody.verifier.finding import Finding, Findings
 
 CHECK: Final = 4
@@ -31,6 +31,28 @@ class TreeAudit:
     def bundles(self) -> int:
         """How many full bundles were taken."""
         return self._frontier.size
+
+    @property
+    def frontier(self) -> Frontier:
+        """Frontier of the tree over the full bundles."""
+        return self._frontier
+
+    def resume(self, frontier: Frontier) -> None:
+        """Begins at the right edge of a tree that was audited before; its unfinished tiles must lead to its frontier."""
+        self._frontier = frontier
+        here, level = frontier.size, 1
+        peaks: tuple[bytes, ...] = ()
+        while here:
+            width = here % TILE_WIDTH
+            held = (self._read_tile(level, here >> TILE_HEIGHT) or b"")[: 32 * width]
+            row = [held[at : at + 32].ljust(32, b"\0") for at in range(0, 32 * width, 32)]
+            peaks = (*extend(EMPTY_FRONTIER, row).frontier.hashes, *peaks)
+            self._rows.append(row)
+            self._finished.append(here >> TILE_HEIGHT)
+            here, level = here >> TILE_HEIGHT, level + 1
+        if peaks != frontier.hashes:
+            message = "the tiles at the edge of what was audited before do not lead to its root"
+            self._findings.add(Finding("tile-mismatch", CHECK, message, index=frontier.size << TILE_HEIGHT))
 
     def root(self, peaks: Sequence[bytes] = ()) -> bytes:
         """Root of the full bundles and the `peaks` of an unfinished one behind them."""
