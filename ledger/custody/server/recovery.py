@@ -16,7 +16,7 @@ from custody.core.tile import TILE_WIDTH, frontier_from_edge, right_edge
 from custody.server.proofs import prove_consistency
 from custody.server.signing import SignerState
 from custody.server.stamping import LogMemory
-from custody.server.store.protocol import LogState, LogStore, StoreDamaged
+from custody.server.store.protocol import HeadMoved, LogState, LogStore, StoreDamaged
 
 
 class StartRefused(CustodyError):
@@ -26,8 +26,26 @@ class StartRefused(CustodyError):
 
 
 async def load(store: LogStore, now_us: int) -> tuple[LogState, LogMemory]:
-    """Loads the log and checks it against itself. Raises StoreDamaged, StartRefused ('clock-behind')."""
+    """Loads the log and checks it against itself.
+
+    Raises StoreDamaged, StartRefused ('clock-behind'), or HeadMoved when another process wrote to the log meanwhile.
+    """
     state = await store.state()
+    if now_us < state.sequenced_us:
+        raise StartRefused(
+            f"the clock is {(state.sequenced_us - now_us) / 1e6:.3f} s before the last entry; set it right and start again",
+            code="clock-behind",
+        )
+    try:
+        return state, await _load(store, state)
+    except StoreDamaged:
+        # A former leader that wakes up may write until it is fenced; what it changed under our hands is not damage.
+        if (await store.state()).head != state.head:
+            raise HeadMoved("another process wrote to the log while it was loaded") from None
+        raise
+
+
+async def _load(store: LogStore, state: LogState) -> LogMemory:
     size = state.head.size
     edge = await store.tiles([(tile.level, tile.index) for tile in right_edge(size)])
     try:
@@ -37,12 +55,7 @@ async def load(store: LogStore, now_us: int) -> tuple[LogState, LogMemory]:
     if frontier.root() != state.head.root:
         raise StoreDamaged(f"the stored tiles do not lead to the stored root of size {size}")
     await _check_last_bundle(store, size)
-    if now_us < state.sequenced_us:
-        raise StartRefused(
-            f"the clock is {(state.sequenced_us - now_us) / 1e6:.3f} s before the last entry; set it right and start again",
-            code="clock-behind",
-        )
-    return state, LogMemory(state.head, frontier, edge, await store.heads(size), state.sequenced_us)
+    return LogMemory(state.head, frontier, edge, await store.heads(size), state.sequenced_us)
 
 
 async def _check_last_bundle(store: LogStore, size: int) -> None:
