@@ -76,7 +76,7 @@ class Site:
 
     def stop(self) -> None:
         self.agent._flights.stop()
-        self.agent._checker.shutdown()
+        self.agent._rechecks.stop()
         self.state.close()
 
     def pass_time(self, seconds: float) -> None:

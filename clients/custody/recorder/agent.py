@@ -11,11 +11,9 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from threading import Event
 from typing import Final
 
 from custody.core.errors import CustodyError, MalformedError
@@ -24,12 +22,11 @@ from custody.recorder.clock import system_now_us, system_quality
 from custody.recorder.config import Config, Recorder, Storage
 from custody.recorder.flights import Flight, Flights
 from custody.recorder.hooks import Hooks
-from custody.recorder.integrity import Checked, Suspect, hash_again
 from custody.recorder.measure import FileChangedError
 from custody.recorder.outbox import Outbox, forward
-from custody.recorder.place import Place, Places
+from custody.recorder.place import Place, Places, neighbours
 from custody.recorder.playlist import MAX_LIST_BYTES, listed_names
-from custody.recorder.ranges import by_record, segment_ranges
+from custody.recorder.rechecks import Rechecks
 from custody.recorder.reconcile import Hint, Sight, StorageAwayError, scan
 from custody.recorder.records import Writer
 from custody.recorder.register import Register
@@ -44,7 +41,6 @@ _UNFINISHED: Final = "media-unfinished"
 _SCAN_SLICE_S: Final = 0.02
 """How long a scan may hold the thread before hints are looked at again."""
 _CLOCK_EVERY_US: Final = 10_000_000
-_INTEGRITY_BATCH: Final = 256
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +87,7 @@ class Agent:
         self._waiting: deque[Place] = deque()
         self._waiting_keys: set[tuple[str, str]] = set()
         self._flights = Flights(config.workers, lambda: self._hints.put(_WAKE))
+        self._deferred: set[tuple[str, str]] = set()
         self._scan: Iterator[Hint] | None = None
         self._scan_deep = True
         self._scan_began_us = 0
@@ -99,9 +96,7 @@ class Agent:
         self._unseen: set[tuple[str, str]] | None = None
         """Files of the last scan that are still under way; None while none is waited for."""
         self._due: dict[str, int] = {}
-        self._stopping = Event()
-        self._checker = ThreadPoolExecutor(1, thread_name_prefix="custody-integrity")
-        self._checking: Future[list[Checked]] | None = None
+        self._rechecks = Rechecks(config, state, self._register, self._writer, self._environment.monotonic_s)
         with self._transaction():
             self._rounds.woke(self._environment.now_us())
             self._rounds.configurations()
@@ -135,9 +130,8 @@ class Agent:
 
     def close(self) -> None:
         """Stops the threads. What is under way is found again at the next start."""
-        self._stopping.set()
         self._flights.stop()
-        self._checker.shutdown(wait=True, cancel_futures=True)
+        self._rechecks.stop()
         with self._transaction():
             self._rounds.alive(self._environment.now_us())
 
@@ -293,11 +287,15 @@ class Agent:
             return ""
 
     def _land(self) -> bool:
-        landed = [flight for flight in self._flights.landed() if self._is_good(flight)]
+        landed = [flight for flight in self._flights.landed() if self._is_good(flight) and not self._defer(flight)]
         if landed:
             with self._transaction():
                 for flight in landed:
-                    self._register.finished(flight.place, flight.named, flight.result.result())
+                    measured = flight.result.result()
+                    self._register.finished(flight.place, flight.named, measured)
+                    self.counts.registered += 1
+                    self.counts.registered_bytes += measured.size_bytes
+                    self.counts.damaged += bool(measured.problem)
         return bool(landed)
 
     def _is_good(self, flight: Flight) -> bool:
@@ -309,13 +307,42 @@ class Agent:
             return False
         if error is not None:
             raise error
+        # An index that is written last: the writer is slow, or died; the scan decides later.
         measured = flight.result.result()
-        if measured.problem == _UNFINISHED and self._is_young(measured.mtime_ns, flight.place.recorder):
-            return False  # an index that is written last: the writer is slow, or died; the scan decides later
-        self.counts.registered += 1
-        self.counts.registered_bytes += measured.size_bytes
-        self.counts.damaged += bool(measured.problem)
+        return measured.problem != _UNFINISHED or not self._is_young(measured.mtime_ns, flight.place.recorder)
+
+    def _defer(self, flight: Flight) -> bool:
+        """Lets older files of the stream go first, once, where this one would open a gap before itself.
+
+        After a restart the first live event comes before the scan has found what was finished meanwhile. A recorder
+        writes one file of a stream at a time, so the older ones are finished, however young they are.
+        """
+        place = flight.place
+        key = (place.storage.name, place.path)
+        from_us = self._register.begins(place, flight.named, flight.result.result())
+        if key in self._deferred or not self._register.would_gap(flight.stream, place.recorder, from_us):
+            self._deferred.discard(key)
+            return False
+        older = self._older_neighbours(flight, from_us)
+        if not older:
+            return False
+        self._deferred.add(key)
+        for neighbour in older:
+            self._enqueue(neighbour)
+        self._enqueue(place)
         return True
+
+    def _older_neighbours(self, flight: Flight, from_us: int) -> list[Place]:
+        """Unknown files of the stream in the same folder that began before this one, the oldest first."""
+        older = []
+        for other, mtime_us in neighbours(flight.place):
+            named = other.named(mtime_us)
+            if named is None or self._state.known(other.storage.name, other.folder, other.name) is not None:
+                continue
+            begin = named.start_us if named.start_us is not None else mtime_us
+            if begin < from_us and self._stream_of(other, named) == flight.stream:
+                older.append((begin, other.path, other))
+        return [other for _, _, other in sorted(older)]
 
     def _is_young(self, mtime_ns: int, recorder: Recorder) -> bool:
         return self._environment.now_us() - mtime_ns // 1_000 < recorder.settle_us
@@ -342,7 +369,7 @@ class Agent:
             with self._transaction():
                 self._rounds.configurations()
         if self.config.integrity_every_us:
-            self._check_integrity(now_us)
+            self._recheck(now_us)
 
     def _is_due(self, what: str, every_us: int) -> bool:
         """By the monotonic clock, so that a step of the time of day stops nothing."""
@@ -352,54 +379,13 @@ class Agent:
         self._due[what] = now + every_us
         return True
 
-    def _check_integrity(self, now_us: int) -> None:
-        if self._checking is None:
-            if self._is_due("integrity", 10_000_000):
-                suspects = self._suspects(now_us - self.config.integrity_every_us)
-                if suspects:
-                    self._checking = self._checker.submit(
-                        hash_again,
-                        suspects,
-                        self.config.integrity_bytes_per_s,
-                        self._stopping.wait,
-                        self._environment.monotonic_s,
-                    )
-        elif self._checking.done():
-            results, self._checking = self._checking.result(), None
+    def _recheck(self, now_us: int) -> None:
+        results = self._rechecks.results()
+        if results:
             with self._transaction():
-                self._record_checked(results)
-
-    def _suspects(self, before_us: int) -> list[Suspect]:
-        suspects = []
-        roots = {storage.name: storage.path for recorder in self.config.recorders for storage in recorder.storages}
-        for segment in self._state.least_verified(before_us, _INTEGRITY_BATCH):
-            for storage, folder, name in self._state.places(segment.id)[:1]:
-                if storage in roots:
-                    path = roots[storage] / folder / name
-                    suspects.append(Suspect(segment.id, segment.numbered, path, segment.sha256))
-        return suspects
-
-    def _record_checked(self, results: list[Checked]) -> None:
-        now_us = self._environment.now_us()
-        for one in results:
-            self._state.set_verified(one.suspect.segment, now_us, altered=one.matches is False)
-        altered = [one.suspect.numbered for one in results if one.matches is False]
-        self.counts.altered += len(altered)
-        missing = [one.suspect.numbered for one in results if one.matches is None]
-        for ranges in by_record(segment_ranges(one.suspect.numbered for one in results)):
-            inside = {(run.stream, number) for run in ranges for number in range(run.first, run.last + 1)}
-            files = [one for one in results if one.suspect.numbered[:2] in inside]
-            self._register.add(
-                [
-                    self._writer.integrity_scan(
-                        ranges,
-                        files=len(files),
-                        total_bytes=sum(one.size_bytes for one in files),
-                        altered=segment_ranges(one for one in altered if one[:2] in inside),
-                        missing=segment_ranges(one for one in missing if one[:2] in inside),
-                    )
-                ]
-            )
+                self.counts.altered += self._rechecks.record(results, now_us)
+        elif self._rechecks.idle and self._is_due("integrity", 10_000_000):
+            self._rechecks.start(now_us)
 
     # ---- inside
 

@@ -1,6 +1,7 @@
 """A path as the agent sees it: which recorder's, which storage's, what its name says."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -62,3 +63,17 @@ class Places:
             if path.startswith(root):
                 return Place(recorder=recorder, storage=storage, path=path[len(root) :])
         return None
+
+
+def neighbours(place: Place) -> Iterator[tuple[Place, int]]:
+    """The other files in a place's folder, with their mtime in microseconds; none when it cannot be listed."""
+    folder = f"{place.folder}/" if place.folder else ""
+    try:
+        with os.scandir(place.full.parent) as listing:
+            for entry in listing:
+                if entry.name.startswith(".") or entry.name == place.name or not entry.is_file(follow_symlinks=False):
+                    continue
+                other = Place(recorder=place.recorder, storage=place.storage, path=folder + entry.name)
+                yield other, entry.stat(follow_symlinks=False).st_mtime_ns // 1_000
+    except OSError:
+        return

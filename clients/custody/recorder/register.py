@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from custody.recorder.config import Config
+from custody.recorder.config import Config, Recorder
 from custody.recorder.measure import Measured
 from custody.recorder.naming import StreamNames
 from custody.recorder.place import Place
@@ -77,6 +77,15 @@ class Register:
         )
 
     # ---- a finished file
+
+    def begins(self, place: Place, named: Named, measured: Measured) -> int:
+        """When the footage of a measured file begins, microseconds UTC."""
+        return _times(place, named, measured)[0]
+
+    def would_gap(self, stream: str, recorder: Recorder, from_us: int) -> bool:
+        """True when footage that begins then would have a gap before it."""
+        known = self._state.find_stream(stream)
+        return known is not None and known.end_us is not None and from_us - known.end_us > recorder.gap_tolerance_us
 
     def finished(self, place: Place, named: Named, measured: Measured) -> None:
         """A measured file: new, known, changed, or known from elsewhere."""
@@ -163,15 +172,8 @@ class Register:
         A template that tells the time must tell the same time: two equal files of different times (a test picture, a
         looped source) are two segments. Without a time only a segment whose own file is gone can have come here.
         """
-        for segment in self._state.segments_with(measured.sha256):
-            if segment.stream != stream.name:
-                continue
-            if from_us is not None:
-                if segment.from_us == from_us:
-                    return segment
-            elif not self._is_there(segment):
-                return segment
-        return None
+        found = self._state.segments_with(measured.sha256, stream.id, from_us)
+        return next((segment for segment in found if from_us is not None or not self._is_there(segment)), None)
 
     def _is_there(self, segment: Segment) -> bool:
         return any(self._exists(self._full(*place)) for place in self._state.places(segment.id))

@@ -28,7 +28,7 @@ CREATE TABLE segment (
     disposed INTEGER NOT NULL DEFAULT 0,
     UNIQUE (stream, number)
 ) STRICT;
-CREATE INDEX segment_digest ON segment (sha256);
+CREATE INDEX segment_digest ON segment (sha256, stream, from_us);
 CREATE INDEX segment_gone ON segment (gone_us) WHERE gone_us IS NOT NULL AND disposed = 0;
 CREATE INDEX segment_verified ON segment (verified_us) WHERE gone_us IS NULL AND disposed = 0;
 

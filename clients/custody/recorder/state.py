@@ -114,6 +114,11 @@ class State:
         )
         return Stream(*self._db.execute("SELECT * FROM stream WHERE name = ?", (name,)).fetchone())
 
+    def find_stream(self, name: str) -> Stream | None:
+        """The stream, or None when it is not known."""
+        row = self._db.execute("SELECT * FROM stream WHERE name = ?", (name,)).fetchone()
+        return Stream(*row) if row else None
+
     def streams(self) -> list[Stream]:
         """Every stream by name."""
         return [Stream(*row) for row in self._db.execute("SELECT * FROM stream ORDER BY name")]
@@ -150,9 +155,10 @@ class State:
         """One segment by id."""
         return Segment(*self._db.execute(f"{_SEGMENT} WHERE s.id = ?", (segment,)).fetchone())
 
-    def segments_with(self, sha256: bytes) -> list[Segment]:
-        """Segments whose file had this digest."""
-        return [Segment(*row) for row in self._db.execute(f"{_SEGMENT} WHERE s.sha256 = ?", (sha256,))]
+    def segments_with(self, sha256: bytes, stream: int, from_us: int | None) -> list[Segment]:
+        """Segments of a stream whose file had this digest; those that begin at `from_us`, when it is given."""
+        query = f"{_SEGMENT} WHERE s.sha256 = ? AND s.stream = ? AND s.from_us = coalesce(?, s.from_us)"
+        return [Segment(*row) for row in self._db.execute(query, (sha256, stream, from_us))]
 
     def gone_before(self, moment_us: int, limit: int) -> list[Segment]:
         """Segments without a file since before `moment_us` that were not disposed of yet."""
