@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.core.note import SignatureType, SignerKey
+from custody.core.pkcs8 import ScryptCost, encrypt_key
 from custody.signer.app import Settings
-from custody.signer.keys.pkcs8 import ScryptCost, encrypt_key
 from custody.signer.private_file import write_private
 from custody.signer.state import Identity, create_state
 

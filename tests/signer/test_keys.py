@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from custody.core.note import SignerKey
+from custody.core.pkcs8 import COST, decrypt_key, encrypt_key
 from custody.signer.errors import SignerKeyError
 from custody.signer.keys import create_key, open_key
 from custody.signer.keys.passphrase import from_file
-from custody.signer.keys.pkcs8 import COST, decrypt_key, encrypt_key
 from custody.signer.private_file import write_private
 
 ORIGIN = "ledger.example/one"

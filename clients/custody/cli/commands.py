@@ -56,6 +56,31 @@ COMMANDS: Mapping[str, Command | Group] = {
             ),
         },
     ),
+    "ca": Group(
+        summary="Say who is who: a small certificate authority.",
+        commands={
+            "init": Command(
+                target="custody.enrol.commands:ca_init", summary="Make a certificate authority.", extra="client"
+            ),
+            "crl": Command(
+                target="custody.enrol.commands:ca_crl", summary="Make the revocation list anew.", extra="client"
+            ),
+        },
+    ),
+    "enrol": Command(
+        target="custody.enrol.commands:enrol", summary="Give a party a certificate and its scopes.", extra="client"
+    ),
+    "revoke": Command(
+        target="custody.enrol.commands:revoke", summary="Believe a party's certificates no more.", extra="client"
+    ),
+    "keys": Group(
+        summary="Register keys and scopes in a log.",
+        commands={
+            "tell": Command(
+                target="custody.enrol.commands:tell", summary="Append registrations as administrator.", extra="client"
+            ),
+        },
+    ),
     "record": Group(
         summary="Stand beside a recorder and record every segment, gap and deletion.",
         commands={

@@ -7,8 +7,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.core.note import SignatureType, SignerKey
+from custody.core.pkcs8 import IV_BYTES, SALT_BYTES, decrypt_key, encrypt_key
 from custody.signer.errors import SignerKeyError
-from custody.signer.keys.pkcs8 import IV_BYTES, SALT_BYTES, decrypt_key, encrypt_key
 from custody.signer.private_file import read_private, write_private
 
 

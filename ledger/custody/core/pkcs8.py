@@ -1,6 +1,6 @@
 """Encrypted PKCS#8 (RFC 5958) with PBES2 (RFC 8018), scrypt (RFC 7914 section 7) and AES-256-CBC.
 
-Written here because `cryptography` offers no choice when it writes: its "best available encryption" is PBKDF2 with 2,048
+Salt and initialization vector are the caller's. Written here because `cryptography` offers no choice when it writes: its "best available encryption" is PBKDF2 with 2,048
 rounds, which a graphics card tries some million times a second. Reading is left to `cryptography`, and `openssl pkey`
 reads the same file.
 """
@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from asn1crypto import core
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.padding import PKCS7
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
+PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | MLDSA44PrivateKey
 
 HEADER: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
 FOOTER: Final = b"-----END ENCRYPTED PRIVATE KEY-----\n"
@@ -65,7 +69,7 @@ class _EncryptedPrivateKeyInfo(core.Sequence):  # type: ignore[misc]
     _fields = [("algorithm", _Pbes2), ("data", core.OctetString)]  # noqa: RUF012
 
 
-def encrypt_key(key: Ed25519PrivateKey, passphrase: bytes, *, salt: bytes, iv: bytes, cost: ScryptCost = COST) -> bytes:
+def encrypt_key(key: PrivateKey, passphrase: bytes, *, salt: bytes, iv: bytes, cost: ScryptCost = COST) -> bytes:
     """The key as PEM. `salt` and `iv` are 16 random bytes each, fresh for every key."""
     derived = Scrypt(salt=salt, length=32, n=cost.n, r=cost.r, p=cost.p).derive(passphrase)
     padder = PKCS7(algorithms.AES256.block_size).padder()
@@ -91,7 +95,7 @@ def encrypt_key(key: Ed25519PrivateKey, passphrase: bytes, *, salt: bytes, iv: b
     return HEADER + lines + FOOTER
 
 
-def decrypt_key(pem: bytes, passphrase: bytes) -> Ed25519PrivateKey:
+def decrypt_any_key(pem: bytes, passphrase: bytes) -> PrivateKey:
     """The key of an encrypted PEM file. Raises ValueError for anything else, a wrong passphrase included."""
     if not pem.startswith(HEADER):
         raise ValueError("it is not an encrypted PKCS#8 key")
@@ -101,6 +105,14 @@ def decrypt_key(pem: bytes, passphrase: bytes) -> Ed25519PrivateKey:
         raise ValueError("it is damaged, or the passphrase is wrong") from error
     except Exception as error:  # UnsupportedAlgorithm and whatever the library adds next
         raise ValueError("its algorithms are not supported") from error
+    if not isinstance(key, PrivateKey):
+        raise ValueError("it is a key of another kind")  # noqa: TRY004 - the file is wrong, not the caller
+    return key
+
+
+def decrypt_key(pem: bytes, passphrase: bytes) -> Ed25519PrivateKey:
+    """As `decrypt_any_key`, for Ed25519 alone."""
+    key = decrypt_any_key(pem, passphrase)
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError("it is not an Ed25519 key")  # noqa: TRY004 - the file is wrong, not the caller
     return key

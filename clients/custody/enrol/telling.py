@@ -1,0 +1,34 @@
+"""Appending registrations to a log, as the administrator whose certificate is given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from custody.client import LedgerClient
+from custody.client.credentials import TlsFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """Which log at which ledger, and who tells it."""
+
+    target: str
+    log: str
+    vkeys: tuple[str, ...]
+    tls: TlsFiles | None
+    """None on a Unix socket."""
+    state: Path | None = None
+
+    async def append(self, records: Sequence[bytes]) -> int:
+        """Appends records in one batch and verifies the receipt; the leaf index of the first. Errors as `LedgerClient`."""
+        credentials = self.tls.credentials() if self.tls is not None else None
+        async with await LedgerClient.connect(
+            self.target,
+            log=self.log,
+            vkeys=self.vkeys,
+            state=self.state,
+            credentials=credentials,
+            submitter="" if self.tls is not None else "administrator",
+        ) as client:
+            receipt = await client.append(list(records))
+        return receipt.indexes[0]
