@@ -20,11 +20,14 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from custody.asgi.serving import HttpServer
 from custody.core.errors import CustodyError
 from custody.core.limits import MAX_MESSAGE_BYTES
 from custody.core.record_id import RANDOM_BYTES, make_record_id
 from custody.server.handlers import handler
 from custody.server.hosted import HostedLog
+from custody.server.http.app import HttpApp
+from custody.server.http.settings import HttpSettings
 from custody.server.leadership import Leadership, Lease
 from custody.server.pool import Pool
 from custody.server.publication import Publication
@@ -80,6 +83,8 @@ class Settings:
     """Address at which senders find this process when it leads; by default the first it listens on."""
     snapshot_interval_s: float = 3_600.0
     max_waiting_records: int = 32_768
+    http: HttpSettings | None = None
+    """The side for tiles, health and metrics; None: there is none."""
 
 
 class SharedDirectory(LogDirectory, Protocol):
@@ -185,6 +190,7 @@ async def serve(directory: LogDirectory, signer_target: str, origins: Sequence[s
         logs = [await host(directory, signer, origin, settings) for origin in origins]
         server = LedgerServer(logs, settings)
         await server.start()
+        http = await _serve_http(logs, settings.http)
         async with asyncio.TaskGroup() as group:
             tasks = []
             for hosted in logs:
@@ -192,9 +198,19 @@ async def serve(directory: LogDirectory, signer_target: str, origins: Sequence[s
                 tasks.append(group.create_task(_keep(server, hosted, writing, ending)))
             await ending.stopping.wait()
             await server.stop()
+            if http is not None:
+                await http.stop()
             for task in tasks:
                 task.cancel()
     return 2 if ending.failed else 0
+
+
+async def _serve_http(logs: Sequence[HostedLog], settings: HttpSettings | None) -> HttpServer | None:
+    if settings is None:
+        return None
+    side = HttpServer(HttpApp(logs, settings.access()), settings.address)
+    click.echo(f"ledger http {await side.start()}")
+    return side
 
 
 async def _writing(server: LedgerServer, directory: LogDirectory, hosted: HostedLog) -> Coroutine[Any, Any, None]:

@@ -3,14 +3,17 @@
 import asyncio
 import logging
 import sys
+from pathlib import Path
 
 import click
 import grpc
 import structlog
 
+from custody.asgi.serving import HttpAddress
 from custody.server.address import check_listen
 from custody.server.app import Settings, now_us
 from custody.server.app import serve as serve_app
+from custody.server.http.settings import HttpSettings
 from custody.server.recovery import check_signer, load
 from custody.server.remote_signer import RemoteSigner
 from custody.server.storage import open_directory
@@ -22,6 +25,9 @@ _STORE = click.option(
 _SIGNER = click.option(
     "--signer", required=True, metavar="TARGET", help="The signer's socket: unix:PATH (see: custody signer serve)."
 )
+
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def _log_to_stderr() -> None:
@@ -49,6 +55,15 @@ def _log_to_stderr() -> None:
 @click.option(
     "--snapshot-interval", default=3_600.0, show_default=True, metavar="SECONDS", help="Between heads snapshots."
 )
+@click.option(
+    "--http", metavar="HOST:PORT", help="Serve checkpoint, tiles, entries, health and metrics over HTTP here."
+)
+@click.option("--http-tls-cert", type=_FILE, metavar="FILE", help="Certificate chain for --http, PEM.")
+@click.option("--http-tls-key", type=_FILE, metavar="FILE", help="Private key of that certificate, PEM.")
+@click.option(
+    "--http-tokens", type=_FILE, metavar="FILE", help="Who may read entries: lines 'SHA256-OF-TOKEN IDENTITY'."
+)
+@click.option("--http-open-entries", is_flag=True, help="Let everybody read entries.")
 def serve(
     *,
     store: str,
@@ -58,6 +73,11 @@ def serve(
     advertise: str,
     insecure_loopback: bool,
     snapshot_interval: float,
+    http: str | None,
+    http_tls_cert: Path | None,
+    http_tls_key: Path | None,
+    http_tokens: Path | None,
+    http_open_entries: bool,
 ) -> int:
     """Run the ledger server.
 
@@ -69,7 +89,11 @@ def serve(
     """
     _log_to_stderr()
     addresses = [check_listen(address, insecure_loopback=insecure_loopback) for address in listen]
-    settings = Settings(listen=addresses, advertise=advertise, snapshot_interval_s=snapshot_interval)
+    side = None
+    if http is not None:
+        address = HttpAddress.parse(http, http_tls_cert, http_tls_key)
+        side = HttpSettings(address=address, tokens=http_tokens, open_entries=http_open_entries)
+    settings = Settings(listen=addresses, advertise=advertise, snapshot_interval_s=snapshot_interval, http=side)
 
     async def run() -> int:
         directory = await open_directory(store)

@@ -4,18 +4,16 @@
 path need no router, and a tile read costs what it must.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from custody.asgi.serving import AsgiApp, Receive, Scope, Send
 from custody.server.hosted import HostedLog
 from custody.server.http.access import EntryAccess
 from custody.server.http.resource import ENTRIES, NoSuchResource, Tiles
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 _TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
@@ -32,16 +30,21 @@ _SNIFF: Final = (b"x-content-type-options", b"nosniff")
 class HttpApp:
     """Serves hosted logs; holds nothing but what it may forget."""
 
-    def __init__(self, logs: Iterable[HostedLog], access: EntryAccess) -> None:
+    def __init__(
+        self, logs: Iterable[HostedLog], access: EntryAccess, beside: Mapping[str, AsgiApp] | None = None
+    ) -> None:
+        """`beside`: other applications by the path that leads to them."""
+        self._beside = dict(beside or {})
         self._logs = {f"/{hosted.origin}/": (hosted, Tiles(hosted)) for hosted in logs}
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry point."""
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-            return
         if scope["type"] != "http":
+            return  # the server is configured without lifespan and without web sockets
+        other = self._beside.get(scope["path"])
+        if other is not None:
+            await other(scope, receive, send)
             return
         status, headers, body = await self._answer(scope)
         headers = [*headers, (b"content-length", str(len(body)).encode()), _SNIFF]
@@ -85,11 +88,3 @@ class HttpApp:
 
 def _missing() -> tuple[int, Headers, bytes]:
     return 404, [_TEXT, _NEVER], b"not found\n"
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
