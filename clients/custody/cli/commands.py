@@ -90,6 +90,10 @@ COMMANDS: Mapping[str, Command | Group] = {
             "presets": Command(target="custody.recorder.commands:presets", summary="List known recording systems."),
         },
     ),
+    "audit": Command(
+        target="custody.verifier.custody_audit.command:audit",
+        summary="Check a log, replay it, and say which rules its records break.",
+    ),
     "verify": Group(
         summary="Check logs and footage offline, trusting nobody but the key that you bring.",
         commands={

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, NamedTuple, Protocol
 
 from custody.core.errors import CustodyError
@@ -256,7 +257,7 @@ def _spans(plan: AuditPlan, size: int, edges: Sequence[int]) -> list[tuple[int, 
     begin = plan.start.first if plan.start is not None else 0
     inner = {*range(begin, size, plan.range_bundles * TILE_WIDTH), *(edge for edge in edges if begin < edge < size)}
     cuts = sorted({begin, size, *inner})
-    return list(zip(cuts, cuts[1:], strict=False)) or [(begin, begin)]
+    return list(pairwise(cuts)) or [(begin, begin)]
 
 
 def _finish_index(audit: LogAudit, log: LogReader, runner: _Pool | _Alone, spans: Sequence[tuple[int, int]]) -> None:

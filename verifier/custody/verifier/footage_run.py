@@ -89,7 +89,7 @@ def audit_footage(
         reason = "no entry of the log is under a verified checkpoint"
         return _report(folder, log, tree, findings, reason=reason)
     chosen = [fact for fact in facts if not streams or fact.stream in streams]
-    wanted, ignored = _sort_out(tree.files, facts, chosen, narrowed=bool(streams))
+    wanted, ignored = sort_out(tree.files, facts, chosen, narrowed=bool(streams))
     with bar("bytes") as progress:
         hashed = {file.path: file for file in hash_files(folder, wanted, plan.workers, progress)}
     audit = FootageAudit(hashed, Disposed(one for one in log.disposals if one.index < log.verified), late_us)
@@ -108,7 +108,7 @@ def _tell_of_log(log: LogReport, findings: Findings) -> None:
         findings.add(Finding("log-findings", LOG, message))
 
 
-def _sort_out(
+def sort_out(
     files: Sequence[FoundFile], facts: Sequence[SegmentFact], chosen: Sequence[SegmentFact], *, narrowed: bool
 ) -> tuple[list[FoundFile], tuple[str, ...]]:
     """The files to read, and the names of those that are no footage.

@@ -1,0 +1,81 @@
+"""What an audit did not check, in two languages. It stands in every report, and is never shown as fine."""
+
+from typing import Final, NamedTuple
+
+
+class Unchecked(NamedTuple):
+    """One thing that was not checked, and why."""
+
+    code: str
+    en: str
+    zh: str
+
+
+_TEXTS: Final = {
+    "no-key": (
+        "Signatures: no key was given, so nothing of this log is proven. Get the key from somebody who does not keep the log.",
+        "签名：未提供公钥，本日志的任何内容均未得到证明。请从不保管该日志的一方取得公钥。",
+    ),
+    "unproven": (
+        "Entries {first} to {last}: no checkpoint with a good signature of the given key covers them.",
+        "第 {first} 至 {last} 条：没有经所提供公钥正确签名的检查点覆盖。",
+    ),
+    "unsigned-tail": (
+        "{count} newest entries: they are not yet under a published checkpoint and were not judged.",
+        "最新 {count} 条登记：尚未纳入已发布的检查点，未作评判。",
+    ),
+    "nothing-signed": (
+        "All entries: no checkpoint is published, so there was nothing to judge.",
+        "全部登记：没有已发布的检查点，无可评判。",
+    ),
+    "no-memory": (
+        "Rollback and fork: no earlier checkpoint of this log was at hand (--state); a replaced history would not be seen.",
+        "回退与分叉：没有该日志以前的检查点（--state）可供比较，历史被整体替换时无法发现。",
+    ),
+    "read-before": (
+        "Entries 0 to {last}: read and checked by the audit of {when}, and not read again. The signed root still covers them.",
+        "第 0 至 {last} 条：已由 {when} 的核查读取并检查，本次未重新读取；已签名的根仍然覆盖它们。",
+    ),
+    "witnesses": (
+        "Witnesses: cosignatures of independent witnesses were not checked.",
+        "见证：未检查独立见证方的联署签名。",
+    ),
+    "seals": (
+        "Seals: signatures of the sources over their own records were not checked.",
+        "封签：未检查来源方对其登记的签名。",
+    ),
+    "index": (
+        "The database's search index: it is no evidence and was not used (custody verify log checks it).",
+        "数据库检索索引：不属于证据，未使用（可用 custody verify log 检查）。",
+    ),
+    "no-footage": (
+        "Footage files: no folder was given. Whether the files are there and unaltered is not known.",
+        "录像文件：未提供录像文件夹，文件是否存在、是否被改动均不可知。",
+    ),
+    "unreadable": (
+        "{count} footage files could not be read.",
+        "{count} 个录像文件无法读取。",
+    ),
+    "disclosures": (
+        "Names and numbers of persons: the log holds only their commitments; who they are was not compared.",
+        "人员姓名与证号：日志仅含其承诺值，未与真实身份核对。",
+    ),
+    "documents": (
+        "Documents: the log holds their hashes; the documents themselves were not seen.",
+        "文件原件：日志仅含其哈希值，未查验原件。",
+    ),
+    "afterwards": (
+        "Anything after {when}: the last entry that was judged.",
+        "{when} 以后的情况：此为所评判的最后一条登记的时间。",
+    ),
+    "never-told": (
+        "What nobody told the log. A camera or an access that was never registered leaves no trace in it.",
+        "从未登记的事项：从未登记的摄像机或调阅不会在日志中留下痕迹。",
+    ),
+}  # fmt: skip
+
+
+def unchecked(code: str, **words: object) -> Unchecked:
+    """One row, with its words filled in."""
+    en, zh = _TEXTS[code]
+    return Unchecked(code, en.format_map(words), zh.format_map(words))
