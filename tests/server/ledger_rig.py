@@ -266,10 +266,7 @@ class Rig:
 
     def read(self, records: Sequence[bytes], response: ledger_pb2.AppendResponse) -> Appended:
         checkpoint = open_checkpoint(response.checkpoint, self.signer.signing.vkey, origin=ORIGIN)
-        runs = [
-            Run(run.first_index, run.stamps, tuple(run.positions), range_proof(run.proof))
-            for run in response.runs
-        ]
+        runs = [Run(run.first_index, run.stamps, tuple(run.positions), range_proof(run.proof)) for run in response.runs]
         submitted = [Submitted(raw, b"", read_record(raw).chains) for raw in records]
         return Appended(checkpoint, verify_runs(submitted, runs, checkpoint))
 

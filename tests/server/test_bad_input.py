@@ -112,7 +112,7 @@ async def test_a_client_that_knows_more_than_the_log_is_told_so(served: Served) 
 
 
 BIG = (1 << 64) - 1
-BAD_READS = {
+BAD_READS: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, "selector-missing"),
     "chain-name": ({"chain": {"chain": "x"}}, "name-malformed"),
     "submitter": ({"submitter_time": {"submitter": "me"}}, "identity-malformed"),
@@ -169,7 +169,7 @@ async def test_an_impossible_proof_is_refused(served: Served, wanted: dict[str, 
 async def test_a_message_above_the_limit_is_turned_away(served: Served) -> None:
     request = request_of([bytes(MAX_MESSAGE_BYTES)])
     async with grpc.aio.insecure_channel(served.target, options=[("grpc.max_send_message_length", -1)]) as channel:
-        call = channel.unary_unary("/custody.v1.Ledger/Append")
+        call: Any = channel.unary_unary("/custody.v1.Ledger/Append")
         with pytest.raises(grpc.aio.AioRpcError) as told:
             await call(request.SerializeToString())
     assert told.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -179,21 +179,22 @@ async def test_a_message_above_the_limit_is_turned_away(served: Served) -> None:
 
 @pytest.mark.parametrize("method", ["Append", "GetProof", "GetCheckpoint", "GetChainHeads", "GetLog"])
 async def test_bytes_that_are_no_message(served: Served, method: str) -> None:
-    call = served.channel.unary_unary(f"/custody.v1.Ledger/{method}")
+    call: Any = served.channel.unary_unary(f"/custody.v1.Ledger/{method}")
     told = await refusal(call(b"\xff\x00garbage\xff"))
     assert (told.status, told.code, told.retryable) == ("INVALID_ARGUMENT", "request-malformed", "false")
     await served.alive()
 
 
 async def test_a_method_that_is_none(served: Served) -> None:
+    call: Any = served.channel.unary_unary("/custody.v1.Ledger/Nonsense")
     with pytest.raises(grpc.aio.AioRpcError) as told:
-        await served.channel.unary_unary("/custody.v1.Ledger/Nonsense")(b"")
+        await call(b"")
     assert told.value.code() is grpc.StatusCode.UNIMPLEMENTED
     await served.alive()
 
 
 async def test_bytes_that_are_no_message_in_a_stream(served: Served) -> None:
-    call = served.channel.stream_stream("/custody.v1.Ledger/AppendStream")()
+    call: Any = served.channel.stream_stream("/custody.v1.Ledger/AppendStream")()
     await call.write(b"\xff\x00garbage\xff")
     await call.done_writing()
     result = ledger_pb2.AppendResult.FromString(await call.read())
@@ -204,14 +205,20 @@ async def test_bytes_that_are_no_message_in_a_stream(served: Served) -> None:
 
 @pytest.mark.parametrize("method", ["ReadEntries", "Follow"])
 async def test_bytes_that_are_no_message_to_a_reader(served: Served, method: str) -> None:
-    call = served.channel.unary_stream(f"/custody.v1.Ledger/{method}")(b"\xff\x00garbage\xff")
+    call: Any = served.channel.unary_stream(f"/custody.v1.Ledger/{method}")
+    call = call(b"\xff\x00garbage\xff")
     assert (await refusal(call.read())).code == "request-malformed"
     await served.alive()
 
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_garbage_on_the_port(served: Served, seed: int) -> None:
-    for garbage in (os.urandom(4_096), b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + os.urandom(999), b""):
+    for garbage in (
+        os.urandom(4_096),
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + os.urandom(999),
+        b"",
+    ):
         with socket.socket(socket.AF_UNIX) as peer:
             peer.connect(served.target.removeprefix("unix:"))
             peer.sendall(garbage)

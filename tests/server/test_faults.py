@@ -14,25 +14,30 @@ from tests.server.ledger_rig import Appended, Fault, Rig, access, segment
 from custody.core.errors import CustodyError
 from custody.server.store.protocol import HeadMoved
 
-STEPS = {
+Ways = dict[str, dict[bool, tuple[str, ...]]]
+
+STEPS: Ways = {
     # step: how it may fail when it was (not) carried out
     "store.commit": {False: ("unavailable", "unknown", "moved", "crash"), True: ("unavailable", "unknown", "crash")},
     "signer.sign": {False: ("no-signer", "crash"), True: ("no-signer", "crash")},
     "store.publish": {False: ("unavailable", "unknown", "moved", "crash"), True: ("unavailable", "unknown", "crash")},
 }
-RECOVERY = {
+RECOVERY: Ways = {
     "store.state": {False: ("unavailable", "crash")},
     "store.tiles": {False: ("unavailable", "crash")},
     "store.entries": {False: ("unavailable", "crash")},
     "store.heads": {False: ("unavailable", "crash")},
     "signer.state": {False: ("no-signer", "crash")},
-    "store.fence": {False: ("unavailable", "unknown", "moved", "crash"), True: ("unavailable", "unknown", "moved", "crash")},
+    "store.fence": {
+        False: ("unavailable", "unknown", "moved", "crash"),
+        True: ("unavailable", "unknown", "moved", "crash"),
+    },
     "signer.sign": STEPS["signer.sign"],
     "store.publish": STEPS["store.publish"],
 }
 
 
-def table(steps: dict[str, dict[bool, tuple[str, ...]]]) -> list[Fault]:
+def table(steps: Ways) -> list[Fault]:
     return [Fault(step, kept, how) for step, ways in steps.items() for kept, hows in ways.items() for how in hows]
 
 
@@ -91,7 +96,7 @@ async def test_recovery_fails_too(rig: Rig, first: Fault, second: Fault) -> None
 
 @pytest.mark.parametrize("second", FIRST, ids=str)
 async def test_a_new_log_fails_twice_before_its_first_checkpoint(rig: Rig, second: Fault) -> None:
-    rig.faults.waiting = [Fault("signer.sign", True, "crash"), Fault("store.publish", True, "crash"), second]  # noqa: FBT003
+    rig.faults.waiting = [Fault("signer.sign", True, "crash"), Fault("store.publish", True, "crash"), second]
     a, b = [segment(1)], [segment(2)]
     first = await rig.append(a)
     await everything_holds(rig, {0: (a, first), 1: (b, await rig.append(b))})
@@ -99,7 +104,7 @@ async def test_a_new_log_fails_twice_before_its_first_checkpoint(rig: Rig, secon
 
 async def test_the_store_stays_away_for_all_tries(rig: Rig) -> None:
     await rig.append([segment(1)])
-    rig.faults.waiting = [Fault("store.commit", False, "unavailable")] * 9  # noqa: FBT003
+    rig.faults.waiting = [Fault("store.commit", False, "unavailable")] * 9
     a = [segment(2)]
     first = await rig.append(a)
     assert not rig.faults.waiting
@@ -109,7 +114,7 @@ async def test_the_store_stays_away_for_all_tries(rig: Rig) -> None:
 
 async def test_what_ends_a_sequencer_is_told_to_whoever_sends(rig: Rig) -> None:
     await rig.append([segment(1)])
-    rig.faults.waiting = [Fault("store.commit", False, "moved")]  # noqa: FBT003
+    rig.faults.waiting = [Fault("store.commit", False, "moved")]
     with pytest.raises(CustodyError) as told:
         await rig.submit([segment(2)])
     assert told.value.code == "ledger-stopped"

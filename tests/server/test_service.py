@@ -12,11 +12,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tests.server.ledger_rig import ORIGIN, Fault, range_proof, request_of, segment
 from tests.server.refusals import Served, refusal
 
+from custody.core.chain import Head
 from custody.core.checkpoint import open_checkpoint
 from custody.core.entry import decode_entry
 from custody.core.hashing import leaf_hash
 from custody.core.heads import check_heads
-from custody.core.chain import Head
 from custody.core.proof import verify_consistency, verify_inclusion
 from custody.core.range_proof import verify_range
 from custody.server.app import SERVICE
@@ -80,7 +80,11 @@ async def test_a_stream_answers_in_order_and_a_refusal_ends_nothing(served: Serv
     assert len(results) == len(batches)
     for number, (batch, result) in enumerate(zip(batches, results, strict=True)):
         if number == 41:
-            assert (result.refusal.code, result.refusal.position, result.refusal.retryable) == ("record-malformed", 1, False)
+            assert (result.refusal.code, result.refusal.position, result.refusal.retryable) == (
+                "record-malformed",
+                1,
+                False,
+            )
             assert result.refusal.status == grpc.StatusCode.INVALID_ARGUMENT.value[0]
         else:
             served.rig.read(batch, result.response)
@@ -109,7 +113,7 @@ async def test_a_full_pool_turns_away_what_may_come_later(served: Served, monkey
 
 
 async def test_a_deadline_ends_the_wait_and_the_batch_can_be_sent_again(served: Served) -> None:
-    served.rig.faults.waiting = [Fault("store.commit", True, "crash")]  # noqa: FBT003
+    served.rig.faults.waiting = [Fault("store.commit", True, "crash")]
     with pytest.raises(grpc.aio.AioRpcError) as told:
         await served.stub.Append(request_of([segment(1)]), timeout=0.2)
     assert told.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -120,7 +124,7 @@ async def test_a_deadline_ends_the_wait_and_the_batch_can_be_sent_again(served: 
 
 async def test_a_halted_log_says_so_and_still_reads(served: Served) -> None:
     await append(served, 1)
-    served.rig.faults.waiting = [Fault("store.commit", False, "moved")]  # noqa: FBT003
+    served.rig.faults.waiting = [Fault("store.commit", False, "moved")]
     told = await refusal(served.stub.Append(request_of([segment(2)])))
     assert (told.status, told.code, told.retryable) == ("UNAVAILABLE", "ledger-stopped", "true")
     for _ in range(2):
@@ -179,9 +183,13 @@ async def test_chain_heads_are_those_of_the_log(served: Served) -> None:
         answer = await served.stub.GetChainHeads(ledger_pb2.GetChainHeadsRequest(log=ORIGIN, fresh=fresh))
         assert answer.snapshot.index == index
         checkpoint = open_checkpoint(answer.checkpoint, served.rig.signer.signing.vkey, origin=ORIGIN)
-        verify_inclusion(leaf_hash(answer.snapshot.entry), index, checkpoint.size, tuple(answer.inclusion.hashes), checkpoint.root)
+        verify_inclusion(
+            leaf_hash(answer.snapshot.entry), index, checkpoint.size, tuple(answer.inclusion.hashes), checkpoint.root
+        )
         snapshot = record_pb2.Record.FromString(decode_entry(answer.snapshot.entry).record)
-        check_heads(snapshot.chain_heads, index, {head.chain: Head(head.seq, head.leaf_sha256) for head in answer.heads})
+        check_heads(
+            snapshot.chain_heads, index, {head.chain: Head(head.seq, head.leaf_sha256) for head in answer.heads}
+        )
     served.rig.audit()
 
 
@@ -191,7 +199,7 @@ async def test_a_log_that_is_being_opened_is_unavailable_and_not_empty(served: S
     for call in (
         served.read(range={"first": 0, "count": 1}),
         served.stub.GetCheckpoint(ledger_pb2.GetCheckpointRequest(log=ORIGIN)),
-        served.stub.GetProof(ledger_pb2.GetProofRequest(log=ORIGIN, inclusion={"index": 0})),
+        served.stub.GetProof(ledger_pb2.GetProofRequest(log=ORIGIN, inclusion=ledger_pb2.Inclusion(index=0))),
     ):
         told = await refusal(call)
         assert (told.status, told.retryable) == ("UNAVAILABLE", "true")

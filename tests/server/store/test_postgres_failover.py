@@ -93,14 +93,12 @@ async def test_a_synchronous_failover_loses_nothing(primary: PostgresServer, ope
         await caught_up(primary)
         await sql(primary, "ALTER SYSTEM SET synchronous_standby_names = '*'")
         await sql(primary, "SELECT pg_reload_conf()")
+        await until(primary, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
         await append(rig, 3, 5)
         acknowledged = await rig.raw_store.state()
         primary.kill()
         await rig.crash()
         standby.promote()
-        await sql(
-            standby, "ALTER SYSTEM RESET synchronous_standby_names"
-        )  # it came along with the base backup's settings
         after = await opened(standby)
         assert (await after.raw_store.state()).checkpoint == acknowledged.checkpoint
         await append(after, 8, 3)
