@@ -16,7 +16,7 @@ from watchdog.events import (
     FileSystemEvent,
     FileSystemEventHandler,
 )
-from watchdog.observers import Observer
+from watchdog.observers.inotify import InotifyObserver
 
 from custody.recorder.config import Storage
 from custody.recorder.place import Places
@@ -38,7 +38,9 @@ class Watch(FileSystemEventHandler):
     def __init__(self, places: Places, tell: Callable[[Hint], None]) -> None:
         self._places = places
         self._tell = tell
-        self._observer = Observer()
+        # Full events: a file that is renamed into the folder from elsewhere comes as a move without an origin; without
+        # them it would look like a file that somebody just began to write.
+        self._observer = InotifyObserver(generate_full_events=True)
 
     def start(self, storages: Sequence[Storage]) -> list[str]:
         """Watches the storages; returns why those that cannot be watched are not."""
