@@ -1,15 +1,13 @@
 """What PostgreSQL itself can take: the very same rows, into the same tables and indexes, with nothing around them.
 
-    python bench/postgres_raw.py [DSN]      # without a DSN it starts a server of its own
-
 `raw_limit` is for `append-postgres`, which sets the whole ledger beside it: rows are made ahead of the measurement and
 written in the fastest of three ways (the commit's own statement, COPY in a transaction for each batch, one COPY of all).
+This benchmark sets the store alone beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -18,15 +16,17 @@ from typing import Any
 
 import asyncpg
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "programs"))
-
-from footage_commits import footage_commits
-from postgres_server import PostgresServer
-
+from bench.figures import Figure, figure, percentile
+from bench.footage_commits import footage_commits
 from custody.server.store.postgres.commit import COMMIT, arguments
 from custody.server.store.postgres.directory import PostgresDirectory
 from custody.server.store.postgres.pages import OpenPages
 from custody.server.store.protocol import Commit
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "programs"))
+
+NAME = "store-postgres"
+LONG = False
 
 VKEYS = ["bench.example+00000000+AQ=="]
 TABLES = (
@@ -155,27 +155,31 @@ async def _fresh(dsn: str, name: str) -> str:
     return f"{dsn}{'&' if '?' in dsn else '?'}search_path={name}"
 
 
-async def measure(dsn: str) -> None:
-    """Prints what the store and the server alone reach."""
-    for batch, count in [(1, 2000), (16, 2000), (256, 400), (4096, 40)]:
+async def measure(dsn: str) -> list[Figure]:
+    """What the store and the server alone reach, batch by batch."""
+    figures = []
+    for batch, count in [(1, 500), (16, 500), (256, 300), (4096, 30)]:
         commits = list(footage_commits(count, batch))
         own = await _fresh(dsn, f"store_{batch}")
         speed, each = await store_speed(own, commits, "bench.example/store")
         raw = await raw_limit(await _fresh(dsn, f"raw_{batch}"), commits)
-        each.sort()
-        print(
-            f"batch {batch}: store {speed:,.0f} entries/s ({count / sum(each):,.0f} commits/s, median"
-            f" {statistics.median(each) * 1000:.2f} ms, p99 {each[int(len(each) * 0.99)] * 1000:.2f} ms);"
-            f" raw {', '.join(f'{name} {value:,.0f}' for name, value in raw.items())}"
-            f"; {speed / max(raw.values()):.2f} of raw"
-        )
+        # One COPY of everything is no limit of a ledger: it must be durable after each batch.
+        limit = max(raw["statement"], raw["copy"])
+        figures += [
+            figure(f"store.commit, batches of {batch}", speed, "entries/s", limit=limit),
+            figure(f"store.commit, batches of {batch}, p50", percentile(each, 0.5) * 1000, "ms"),
+            figure(f"store.commit, batches of {batch}, p99", percentile(each, 0.99) * 1000, "ms"),
+            figure(f"one COPY of all {len(commits)} batches of {batch}", raw["copy at once"], "entries/s"),
+        ]
         sizes = await bytes_per_entry(own, commits[-1].size)
-        print("   bytes per entry: " + ", ".join(f"{name} {value:.0f}" for name, value in sizes.items()))
+        for table in ("all", "entry_run", "record", "tail"):
+            figures.append(figure(f"on disk, batches of {batch}, {table}", sizes[table], "bytes/entry"))
+    return figures
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        asyncio.run(measure(sys.argv[1]))
-    else:
-        with PostgresServer() as server:
-            asyncio.run(measure(server.dsn("postgres")))
+def run() -> list[Figure]:
+    """On a server of its own."""
+    from postgres_server import PostgresServer
+
+    with PostgresServer() as server:
+        return asyncio.run(measure(server.dsn("postgres")))
