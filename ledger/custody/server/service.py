@@ -22,8 +22,7 @@ from custody.server.identity import submitter_of
 from custody.server.proofs import prove_consistency, prove_inclusion, prove_range
 from custody.server.read import NotThere, Reader
 from custody.server.receipts import receipt
-from custody.server.sequencer import LedgerStopped
-from custody.server.sequencer import NotLeader
+from custody.server.sequencer import LedgerStopped, NotLeader
 from custody.server.snapshot import LogEmpty
 from custody.server.status import abort, position_of, refusal_status, status_of
 from custody.server.store.protocol import LogUnknown
