@@ -37,9 +37,12 @@ def read_samples(source: Source, runs: Iterator[Run]) -> Iterator[memoryview]:
             if length > MAX_PICTURE_BYTES or budget < 0:
                 raise MalformedError("the samples claim more bytes than there are", code="media-oversize")
             piece = source.take(at, length)
-            start = 0
-            for size in sizes[index:end]:
-                yield piece[start : start + size]
-                start += size
+            if end == index + 1:
+                yield piece
+            else:
+                start = 0
+                for size in sizes[index:end]:
+                    yield piece[start : start + size]
+                    start += size
             at += length
             index = end

@@ -7,6 +7,7 @@ are padding of the container, and the digest is the same in every container.
 """
 
 import re
+import struct
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
@@ -18,7 +19,16 @@ from custody.v1 import record_pb2
 START_CODE: Final = re.compile(b"\x00\x00\x01")
 """Annex B of both standards. `re` finds it faster than `bytes.find` (2.5 against 1.5 GB/s)."""
 
-_OTHER, _SLICE, _KEY, _BROKEN = range(4)
+_LENGTHS: Final = {
+    1: struct.Struct(">B").unpack_from,
+    2: struct.Struct(">H").unpack_from,
+    4: struct.Struct(">I").unpack_from,
+}
+
+_OTHER: Final = 0
+_SLICE: Final = 1
+_KEY: Final = 2
+_BROKEN: Final = 3
 
 
 def _h264_class(header: int) -> int:
@@ -77,21 +87,42 @@ class Units:
             if kind == _KEY:
                 self.keys.append(len(self.digests))
         self.digests.append(sha256(unit).digest())
-        if len(self.digests) > MAX_UNITS:
-            raise MalformedError(f"more than {MAX_UNITS} NAL units", code="media-oversize")
+        self._check_count()
 
     def add_sample(self, sample: memoryview, length_bytes: int) -> None:
         """Takes one mp4 sample: NAL units, each behind its length in `length_bytes` bytes (ISO/IEC 14496-15 section 5.3.2).
 
         Raises MalformedError ('media-nal-length') when they do not fill the sample exactly.
         """
+        # The hot path of an mp4 file: everything that `add` does, without a call and a view for each unit.
+        classes, header, digests = self._classes, self._header_bytes, self.digests
+        read_length = _LENGTHS[length_bytes]
         at, end = 0, len(sample)
         while at < end:
             start = at + length_bytes
-            at = start + int.from_bytes(sample[at:start], "big")
-            if at > end or start > end:
+            if start > end:
                 raise MalformedError("a NAL unit is longer than its sample", code="media-nal-length")
-            self.add(sample[start:at])
+            at = start + read_length(sample, at)[0]
+            if at > end:
+                raise MalformedError("a NAL unit is longer than its sample", code="media-nal-length")
+            if start == at:
+                continue
+            kind = classes[sample[start]]
+            if kind == _OTHER:
+                continue
+            if kind == _BROKEN or not sample[at - 1] or at - start <= header:
+                self.add(sample[start:at])
+                continue
+            if sample[start + header] & 0x80:
+                self.pictures += 1
+                if kind == _KEY:
+                    self.keys.append(len(digests))
+            digests.append(sha256(sample[start:at]).digest())
+        self._check_count()
+
+    def _check_count(self) -> None:
+        if len(self.digests) > MAX_UNITS:
+            raise MalformedError(f"more than {MAX_UNITS} NAL units", code="media-oversize")
 
 
 def split_annex_b(stream: bytes | memoryview) -> Iterator[memoryview]:
