@@ -81,6 +81,23 @@ COMMANDS: Mapping[str, Command | Group] = {
             ),
         },
     ),
+    "witness": Group(
+        summary="Cosign logs that only grow: the supervising authority's side, or a neighbour's.",
+        commands={
+            "init": Command(
+                target="custody.witness.commands:init", summary="Make a witness's keys and memory.", extra="ledger"
+            ),
+            "add-log": Command(
+                target="custody.witness.commands:add_log", summary="Begin to watch a log.", extra="ledger"
+            ),
+            "serve": Command(
+                target="custody.witness.commands:serve", summary="Cosign until stopped.", extra="ledger"
+            ),
+            "status": Command(
+                target="custody.witness.commands:status", summary="Show what is held of every log.", extra="ledger"
+            ),
+        },
+    ),
     "record": Group(
         summary="Stand beside a recorder and record every segment, gap and deletion.",
         commands={
