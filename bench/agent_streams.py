@@ -83,7 +83,7 @@ def _measure(rig: Rig, folder: Path, *, media: bool) -> list[Figure]:
         (folder / f"hot/cam-{stream:04d}").mkdir(parents=True)
     agent = subprocess.Popen([sys.executable, __file__, "agent", str(config), str(folder / "receipts")])
     try:
-        _until(lambda: (folder / "receipts").exists(), 30)
+        _until((folder / "receipts").exists, 30)
         time.sleep(3)  # inotify watches on every folder
         writer = subprocess.run(
             [sys.executable, __file__, "write", str(folder), str(agent.pid)], check=True, capture_output=True, text=True
@@ -182,7 +182,7 @@ def _agent(config: Path, receipts: Path) -> None:
             now = time.time()
             messages = [record_pb2.Record.FromString(one.submitted.record) for one in batch]
             lines = [f"{one.segment.path} {now}\n" for one in messages if one.HasField("segment")]
-            with receipts.open("a") as file:  # noqa: ASYNC230 - a line in the page cache
+            with receipts.open("a") as file:
                 file.writelines(lines)
 
     read = read_config(config)

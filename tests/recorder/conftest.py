@@ -11,6 +11,7 @@ from custody.recorder.agent import Agent, Environment
 from custody.recorder.config import make_config
 from custody.recorder.outbox import OutboxFullError
 from custody.recorder.state import State
+from custody.recorder.survey import Survey, take_survey
 from custody.v1 import record_pb2
 
 START_US = 1_790_000_000_000_000  # 2026-09-21T14:13:20Z
@@ -101,6 +102,14 @@ class Site:
     def told(self, kind: str) -> list[Any]:
         """Messages of one kind in the order in which they were written."""
         return [read.body for read in self.read() if read.kind.name == kind]
+
+    def read_kind(self, kind: str) -> list[ReadRecord]:
+        """Records of one kind."""
+        return [read for read in self.read() if read.kind.name == kind]
+
+    def survey(self) -> Survey:
+        """What `custody record check` would see."""
+        return take_survey(self.config, self.now_us)
 
     def read(self) -> list[ReadRecord]:
         return [read_record(raw) for raw in self.outbox.records.values()]

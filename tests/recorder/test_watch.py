@@ -23,7 +23,7 @@ def hints(make_site: Callable[..., Any]) -> Any:
 
 
 def take(queue: "SimpleQueue[Hint]", count: int) -> list[tuple[Sight, str]]:
-    found = []
+    found: list[tuple[Sight, str]] = []
     try:
         while len(found) < count:
             hint = queue.get(timeout=10)

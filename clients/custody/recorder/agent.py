@@ -8,6 +8,7 @@ lost with the process is found again by the scan with which every start begins.
 
 import logging
 import os
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from custody.recorder import spool
 from custody.recorder.clock import system_now_us, system_quality
 from custody.recorder.config import Config, Recorder, Storage
 from custody.recorder.flights import Flight, Flights
+from custody.recorder.frigate import recorded_since
 from custody.recorder.hooks import Hooks
 from custody.recorder.measure import FileChangedError
 from custody.recorder.outbox import Outbox, forward
@@ -91,6 +93,7 @@ class Agent:
         self._scan: Iterator[Hint] | None = None
         self._scan_deep = True
         self._scan_began_us = 0
+        self._asked_us = 0
         self._looked_us = 0
         """Begin of the last scan whose every file is registered: what was gone before it and moved was found again."""
         self._unseen: set[tuple[str, str]] | None = None
@@ -236,6 +239,7 @@ class Agent:
 
     def _scan_all(self) -> Iterator[Hint]:
         for recorder in self.config.recorders:
+            yield from self._ask_database(recorder)
             for storage in recorder.storages:
                 away = False
                 try:
@@ -246,6 +250,20 @@ class Agent:
                     _LOG.error("%s; nothing in it counts as deleted", error)
                     away = True
                 self._storage_seen(recorder, storage, away=away)
+        self._asked_us = self._scan_began_us
+
+    def _ask_database(self, recorder: Recorder) -> Iterator[Hint]:
+        """What the recorder itself says it has recorded since the last look, and an hour more."""
+        if recorder.database is None:
+            return
+        since_s = self._asked_us / 1e6 - 3_600
+        try:
+            paths = list(recorded_since(recorder.database, since_s))
+        except sqlite3.Error as error:
+            _LOG.warning("%s: %s", recorder.database, error)
+            return
+        for path in paths:
+            yield Hint(Sight.FINISHED, Place(recorder=recorder, storage=recorder.storages[0], path=path))
 
     def _storage_seen(self, recorder: Recorder, storage: Storage, *, away: bool) -> None:
         with self._transaction():

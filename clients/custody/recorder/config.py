@@ -58,6 +58,8 @@ class Recorder:
     """The recorder's own configuration file, read to observe its retention."""
     configuration_form: str
     """How to read it: mediamtx, frigate or empty."""
+    database: Path | None
+    """The recorder's own database, read-only; Frigate's is understood."""
     retention_us: int
     """Retention as declared where it cannot be read; 0: the recorder does not delete by age."""
     capacity_bytes: int
@@ -153,9 +155,11 @@ def _recorder(own: "_Table", base: Path) -> Recorder:
     except (ValueError, KeyError) as error:
         raise ConfigError(f"[[recorder]]: {error}") from None
     configuration = values.text("configuration", "")
+    database = values.text("database", "")
+    product = values.text("product", "recorder")
     recorder = Recorder(
-        name=values.text("name", values.text("product", "recorder")),
-        product=values.text("product", "recorder"),
+        name=values.text("name", product),
+        product=product,
         storages=tuple(_storages(values, base)),
         templates=templates,
         settle_us=values.seconds("settle_s", 30),
@@ -166,6 +170,7 @@ def _recorder(own: "_Table", base: Path) -> Recorder:
         names_reused=values.flag("names_reused"),
         configuration=base / configuration if configuration else None,
         configuration_form=values.text("configuration_form", ""),
+        database=base / database if database else None,
         retention_us=int(values.number("retention_days", 0) * DAY_US),
         capacity_bytes=values.number("capacity_bytes", 0),
         wish=Wish(

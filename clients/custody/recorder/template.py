@@ -61,7 +61,7 @@ class PathTemplate:
         self._zone = ZoneInfo(zone)
         seen: set[str] = set()
         pattern = "".join(_part(piece, seen) for piece in _TOKEN.findall(text))
-        self._pattern = re.compile(pattern)
+        self._pattern = re.compile(pattern, re.ASCII)
         self._dated = "epoch" in seen or set(_TIMES) <= seen
 
     def match(self, path: str, mtime_us: int) -> Named | None:

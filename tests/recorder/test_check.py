@@ -1,0 +1,124 @@
+"""`custody record check`, `hook` and `presets` as a person or a recorder calls them, and the figures for monitoring."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from custody.recorder import spool
+from custody.recorder.clock import system_quality
+from custody.recorder.commands import check, hook, presets
+from custody.recorder.forecast import forecast
+from custody.recorder.metrics import exposition
+from custody.v1 import record_pb2
+
+DAY = 86_400_000_000
+CONFIG = """site = "site-12"
+state = "state"
+[agent]
+integrity_every_days = 0
+[[recorder]]
+name = "nvr"
+templates = ["{camera}/%Y%m%dT%H%M%S.{ext}"]
+segment_s = 10
+[[recorder.storage]]
+name = "hot"
+path = "hot"
+"""
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Any], tmp_path: Path) -> Any:
+    made = make_site()
+    (tmp_path / "config.toml").write_text(CONFIG)
+    made.write("hot/east/20260921T141200.mp4", b"a" * 1_000, age_s=70)
+    made.write("hot/west/20260921T141210.mp4", b"b" * 1_000, age_s=60)
+    made.rest()
+    return made
+
+
+def test_one_screen_says_what_needs_a_person(site: Any, tmp_path: Path) -> None:
+    done = CliRunner().invoke(check, ["-c", str(tmp_path / "config.toml")], standalone_mode=False)
+    assert done.exception is None
+    assert "site-12/east" in done.output
+    assert "[stream-silent]" in done.output
+    assert done.return_value == 1
+
+
+def test_the_same_as_json(site: Any, tmp_path: Path) -> None:
+    done = CliRunner().invoke(check, ["-c", str(tmp_path / "config.toml"), "--json"], standalone_mode=False)
+    found = json.loads(done.output)
+    assert [stream["last_number"] for stream in found["streams"]] == [1, 1]
+    assert {finding["code"] for finding in found["findings"]} >= {"stream-silent"}
+
+
+def test_figures_for_monitoring(site: Any) -> None:
+    page = exposition(site.survey(), site.now_us)
+    assert 'custody_recorder_last_segment{stream="site-12/east"} 1\n' in page
+    assert 'custody_recorder_footage_age_seconds{stream="site-12/east"} 70\n' in page
+    assert 'custody_recorder_gap_open{stream="site-12/west"} 1\n' in page
+    assert page.endswith("\n")
+    for line in page.splitlines():
+        assert line.startswith(("# HELP custody_recorder_", "# TYPE custody_recorder_", "custody_recorder_"))
+
+
+def test_an_agent_that_is_silent_is_a_finding(site: Any) -> None:
+    assert "agent-down" in [code for code, _ in site.survey().findings(site.now_us + DAY, 180_000_000)]
+
+
+def test_a_hook_leaves_one_event(site: Any, tmp_path: Path) -> None:
+    config = ["-c", str(tmp_path / "config.toml")]
+    file = str(tmp_path / "hot/east/20260921T141200.mp4")
+    begin, end = ["--from", "2026-09-21T14:00:00+00:00"], ["--to", "2026-09-21T14:10:00Z"]
+    runner = CliRunner()
+    for arguments in (
+        ["segment-complete", "--path", file],
+        ["gap", "--camera", "east", "--reason", "maintenance", *begin, *end],
+        ["cause-begin", "--reason", "power"],
+    ):
+        assert runner.invoke(hook, [*config, *arguments], standalone_mode=False).exception is None
+    events = [spool.read_event(path) for path in spool.waiting(site.config.state / "spool")]
+    assert [event["event"] for event in events] == ["segment-complete", "gap", "cause-begin"]
+    assert events[1]["to_us"] - events[1]["from_us"] == 600_000_000
+    site.rest()
+    assert site.agent.counts.refused == 0
+    assert record_pb2.GAP_REASON_MAINTENANCE in [gap.reason for gap in site.told("gap")]
+
+
+def test_a_time_without_offset_is_refused(site: Any, tmp_path: Path) -> None:
+    arguments = ["-c", str(tmp_path / "config.toml"), "gap", "--from", "2026-09-21T14:00:00"]
+    assert "no offset" in str(CliRunner().invoke(hook, arguments, standalone_mode=False).exception)
+
+
+def test_presets_are_listed_and_shown() -> None:
+    assert "mediamtx" in CliRunner().invoke(presets, []).output
+    assert "templates" in CliRunner().invoke(presets, ["frigate"]).output
+
+
+@pytest.mark.parametrize(
+    ("stored", "per_day", "free", "retention", "kept_days", "breach"),
+    [
+        (100, 10, 100, 0, 20, True),  # the disk holds twenty days
+        (100, 10, 300, 0, 40, False),
+        (100, 10, 300, 35, 35, False),
+        (100, 10, 300, 7, 7, True),  # the recorder's own setting is too short
+        (0, 0, 100, 0, None, False),
+    ],
+)
+def test_the_forecast_comes_before_the_deletion(
+    stored: int, per_day: int, free: int, retention: int, kept_days: int | None, breach: bool
+) -> None:
+    found = forecast(
+        stored_bytes=stored, bytes_per_day=per_day, free_bytes=free, retention_us=retention * DAY, required_us=30 * DAY
+    )
+    assert found.kept_us == (None if kept_days is None else kept_days * DAY)
+    assert found.breach == breach
+
+
+def test_the_kernel_says_what_the_clock_is_worth() -> None:
+    quality = system_quality()
+    assert quality.source in (record_pb2.CLOCK_SOURCE_NTP, record_pb2.CLOCK_SOURCE_FREE_RUNNING)
+    assert (quality.uncertainty_us > 0) == (quality.source == record_pb2.CLOCK_SOURCE_NTP)
