@@ -43,11 +43,11 @@ def parse_store(text: str) -> SqliteAddress | PostgresAddress:
     raise AddressError("not a storage; use sqlite:PATH or postgresql://...", code="store-unknown")
 
 
-def check_listen(address: str, *, insecure_loopback: bool) -> str:
+def check_listen(address: str, *, insecure_loopback: bool, tls: bool = False) -> str:
     """Returns the gRPC address to listen on.
 
-    `unix:PATH` is always allowed; `HOST:PORT` only with `insecure_loopback` and only for a loopback address, for it is
-    plain text. Raises AddressError.
+    `unix:PATH` is always allowed; `HOST:PORT` with TLS, or as plain text only with `insecure_loopback` and only for a
+    loopback address. Raises AddressError.
     """
     if address.startswith("unix:"):
         if len(address.encode()) > 100:
@@ -56,9 +56,11 @@ def check_listen(address: str, *, insecure_loopback: bool) -> str:
     host, colon, port = address.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65_535:
         raise AddressError(f"not an address: {address!r}; use unix:PATH or HOST:PORT")
+    if tls:
+        return address
     if not insecure_loopback:
         raise AddressError(
-            f"{address} would be plain text on the network; use unix:PATH, or --insecure-loopback for tests",
+            f"{address} would be plain text on the network; use --tls-cert, unix:PATH, or --insecure-loopback for tests",
             code="address-insecure",
         )
     try:

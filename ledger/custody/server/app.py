@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
 import click
@@ -24,6 +24,7 @@ from custody.asgi.serving import HttpServer
 from custody.core.errors import CustodyError
 from custody.core.limits import MAX_MESSAGE_BYTES
 from custody.core.record_id import RANDOM_BYTES, make_record_id
+from custody.server.gate import Gate, GateSettings
 from custody.server.handlers import handler
 from custody.server.hosted import HostedLog
 from custody.server.http.app import HttpApp
@@ -32,11 +33,13 @@ from custody.server.leadership import Leadership, Lease
 from custody.server.pool import Pool
 from custody.server.publication import Publication
 from custody.server.remote_signer import RemoteSigner
+from custody.server.revocation import RevocationLists
 from custody.server.sequencer import Sequencer
 from custody.server.service import LedgerService
 from custody.server.signing import Signer
 from custody.server.snapshot import Snapshots
 from custody.server.store.protocol import LogDirectory
+from custody.server.tls import TlsSettings, server_credentials
 from custody.v1 import ledger_pb2
 
 log = structlog.get_logger()
@@ -83,6 +86,9 @@ class Settings:
     """Address at which senders find this process when it leads; by default the first it listens on."""
     snapshot_interval_s: float = 3_600.0
     max_waiting_records: int = 32_768
+    tls: TlsSettings | None = None
+    """With it, network addresses speak mutual TLS; without, plain text on loopback."""
+    gate: GateSettings = field(default_factory=GateSettings)
     http: HttpSettings | None = None
     """The side for tiles, health and metrics; None: there is none."""
 
@@ -129,14 +135,18 @@ class LedgerServer:
         self._tasks: set[asyncio.Future[None]] = set()
 
     async def start(self) -> None:
-        """Begins to listen. Raises RuntimeError when an address is taken."""
-        self._server.add_generic_rpc_handlers((handler(LedgerService(self._logs)),))
+        """Begins to listen. Raises RuntimeError when an address is taken; FileUnusable, PrivateFileError for TLS."""
+        service = LedgerService(self._logs, _gate(self._settings))
+        self._server.add_generic_rpc_handlers((handler(service),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         for name in ("", SERVICE, *self._logs):  # the library's default is SERVING, before anything is opened
             await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
         for address in self._settings.listen:
-            port = self._server.add_insecure_port(address)
+            if self._settings.tls is None or address.startswith("unix:"):
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, server_credentials(self._settings.tls))
             self.addresses.append(address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}")
         await self._server.start()
 
@@ -171,6 +181,12 @@ class LedgerServer:
         """Stops taking calls; running ones get some seconds."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(GRACE_S)
+
+
+def _gate(settings: Settings) -> Gate:
+    tls = settings.tls
+    lists = RevocationLists(tls.revocation_lists, tls.client_authorities) if tls is not None else None
+    return Gate(settings.gate, now_us=now_us, monotonic_s=time.monotonic, lists=lists)
 
 
 async def serve(directory: LogDirectory, signer_target: str, origins: Sequence[str], settings: Settings) -> int:

@@ -10,14 +10,19 @@ import grpc
 import structlog
 
 from custody.asgi.serving import HttpAddress
+from custody.core.names import check_site
+from custody.private.passphrase import choose
 from custody.server.address import check_listen
 from custody.server.app import Settings, now_us
 from custody.server.app import serve as serve_app
+from custody.server.gate import GateSettings
 from custody.server.http.settings import HttpSettings
+from custody.server.limits import Limits
 from custody.server.recovery import check_signer, load
 from custody.server.remote_signer import RemoteSigner
 from custody.server.storage import open_directory
 from custody.server.store.protocol import LogUnknown
+from custody.server.tls import TlsSettings
 
 _STORE = click.option(
     "--store", required=True, metavar="URI", help="Where logs are kept: sqlite:PATH or postgresql://..."
@@ -50,6 +55,32 @@ def _log_to_stderr() -> None:
 @click.option(
     "--listen", "listen", multiple=True, required=True, metavar="ADDRESS", help="unix:PATH, or HOST:PORT on loopback."
 )
+@click.option(
+    "--tls-cert", type=_FILE, metavar="PEM", help="The server's certificate chain: mutual TLS 1.3 on HOST:PORT."
+)
+@click.option("--tls-key", type=_FILE, metavar="PEM", help="Its encrypted key.")
+@click.option(
+    "--tls-passphrase-file", type=_FILE, metavar="FILE", help="Passphrase of the key. Asked for when not given."
+)
+@click.option("--client-ca", type=_FILE, metavar="PEM", help="Authorities whose certificates clients bring.")
+@click.option("--crl", type=_FILE, metavar="PEM", help="Their revocation lists; taken up again when it changes.")
+@click.option(
+    "--demand-seals",
+    "sealed_sites",
+    multiple=True,
+    metavar="SITE",
+    help="Take this site's footage only sealed. Repeatable.",
+)
+@click.option(
+    "--max-records-per-second", default=Limits().records_per_s, show_default=True, help="Of one identity; 0: no limit."
+)
+@click.option(
+    "--max-bytes-per-second", default=Limits().bytes_per_s, show_default=True, help="Of one identity; 0: no limit."
+)
+@click.option("--max-streams", default=Limits().open_streams, show_default=True, help="Open streams of one identity.")
+@click.option(
+    "--max-batches", default=Limits().outstanding_batches, show_default=True, help="Unanswered batches of one identity."
+)
 @click.option("--advertise", default="", metavar="ADDRESS", help="Where senders find this process; default: --listen.")
 @click.option("--insecure-loopback", is_flag=True, help="Allow plain text on a loopback address.")
 @click.option(
@@ -70,6 +101,16 @@ def serve(
     signer: str,
     origins: tuple[str, ...],
     listen: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_passphrase_file: Path | None,
+    client_ca: Path | None,
+    crl: Path | None,
+    sealed_sites: tuple[str, ...],
+    max_records_per_second: int,
+    max_bytes_per_second: int,
+    max_streams: int,
+    max_batches: int,
     advertise: str,
     insecure_loopback: bool,
     snapshot_interval: float,
@@ -88,12 +129,22 @@ def serve(
     Exit status: 0 stopped, 2 a log must not be written (the message says why).
     """
     _log_to_stderr()
-    addresses = [check_listen(address, insecure_loopback=insecure_loopback) for address in listen]
+    tls = read_tls(tls_cert, tls_key, tls_passphrase_file, client_ca, crl)
+    addresses = [check_listen(address, insecure_loopback=insecure_loopback, tls=tls is not None) for address in listen]
+    limits = Limits(
+        records_per_s=max_records_per_second,
+        bytes_per_s=max_bytes_per_second,
+        open_streams=max_streams,
+        outstanding_batches=max_batches,
+    )
+    gate = GateSettings(limits=limits, sealed_sites=frozenset(map(check_site, sealed_sites)))
     side = None
     if http is not None:
         address = HttpAddress.parse(http, http_tls_cert, http_tls_key)
         side = HttpSettings(address=address, tokens=http_tokens, open_entries=http_open_entries)
-    settings = Settings(listen=addresses, advertise=advertise, snapshot_interval_s=snapshot_interval, http=side)
+    settings = Settings(
+        listen=addresses, advertise=advertise, snapshot_interval_s=snapshot_interval, tls=tls, gate=gate, http=side
+    )
 
     async def run() -> int:
         directory = await open_directory(store)
@@ -106,6 +157,27 @@ def serve(
             await directory.close()
 
     return asyncio.run(run())
+
+
+def read_tls(
+    certificate: Path | None,
+    key: Path | None,
+    passphrase_file: Path | None,
+    authorities: Path | None,
+    lists: Path | None,
+) -> TlsSettings | None:
+    """What the TLS options say together; None when there are none. Raises click.UsageError when they are not whole."""
+    if certificate is None and key is None and authorities is None and lists is None and passphrase_file is None:
+        return None
+    if certificate is None or key is None or authorities is None:
+        raise click.UsageError("TLS needs --tls-cert, --tls-key and --client-ca")
+    return TlsSettings(
+        certificate=certificate,
+        key=key,
+        passphrase=choose(passphrase_file, "the server's key"),
+        client_authorities=authorities,
+        revocation_lists=lists,
+    )
 
 
 @click.command()

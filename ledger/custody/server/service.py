@@ -5,6 +5,7 @@ nothing else leaves at all: an unexpected error is logged and answered as `inter
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any, Final, TypeVar
@@ -17,8 +18,10 @@ from custody.core.errors import CustodyError, MalformedError
 from custody.core.heads import encode_head
 from custody.core.names import CHAIN_HEADS, check_chain
 from custody.server.admission import admit
+from custody.server.gate import RECHECK_S, Gate, GateSettings, audit
 from custody.server.hosted import HostedLog
-from custody.server.identity import submitter_of
+from custody.server.key_registry import KeyRegistry
+from custody.server.peer import Peer
 from custody.server.proofs import prove_consistency, prove_inclusion, prove_range
 from custody.server.read import NotThere, Reader
 from custody.server.receipts import receipt
@@ -48,10 +51,13 @@ class InternalError(CustodyError):
 def _answers(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
     @wraps(method)
     async def run(self: "LedgerService", request: Any, context: Context) -> T:
+        peer = None
         try:
+            peer = self.gate.enter(context, method.__name__)
             async with asyncio.timeout(_wait_s(context)):
-                return await method(self, request, context)
+                return await method(self, request, peer)
         except CustodyError as error:
+            audit(error, method.__name__, peer)
             await abort(context, error)
         except TimeoutError:
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the ledger did not get to it in time; ask again")
@@ -66,10 +72,15 @@ def _answers(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]
 def _streams(method: Callable[..., AsyncIterator[T]]) -> Callable[..., AsyncIterator[T]]:
     @wraps(method)
     async def run(self: "LedgerService", request: Any, context: Context) -> AsyncIterator[T]:
+        peer = None
         try:
-            async for answer in method(self, request, context):
-                yield answer
+            peer = self.gate.enter(context, method.__name__)
+            with self.gate.stream(peer):
+                async for answer in method(self, request, peer):
+                    self.gate.recheck(peer)
+                    yield answer
         except CustodyError as error:
+            audit(error, method.__name__, peer)
             await abort(context, error)
         except Exception as error:  # noqa: BLE001  (nothing of ours may leak to a peer)
             await _log_fault(method.__name__, error)
@@ -92,8 +103,13 @@ def _wait_s(context: Context) -> float:
 class LedgerService(ledger_pb2_grpc.LedgerServicer):
     """All logs of one server."""
 
-    def __init__(self, logs: Mapping[str, HostedLog]) -> None:
+    def __init__(self, logs: Mapping[str, HostedLog], gate: Gate | None = None) -> None:
+        """`gate` says who may do what; without one the gate of a plain socket."""
         self._logs = logs
+        self.gate = gate or Gate(GateSettings(), now_us=lambda: time.time_ns() // 1_000, monotonic_s=time.monotonic)
+        self._keys = {
+            origin: KeyRegistry(hosted.store, hosted.publication, time.monotonic) for origin, hosted in logs.items()
+        }
 
     def _readable(self, origin: str) -> HostedLog:
         """A log of which something is published. Raises LedgerStopped while it is being opened: it is not empty."""
@@ -111,32 +127,49 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     # ---- append
 
     @_answers
-    async def Append(self, request: ledger_pb2.AppendRequest, context: Context) -> ledger_pb2.AppendResponse:
+    async def Append(self, request: ledger_pb2.AppendRequest, peer: Peer) -> ledger_pb2.AppendResponse:
         """See ledger.proto. Cancellation leaves a batch that may still be stored; sending it again is safe."""
-        return await self._append(request, submitter_of(context))
+        return await self._append(request, peer)
 
-    async def _append(self, request: ledger_pb2.AppendRequest, submitter: str) -> ledger_pb2.AppendResponse:
+    async def _append(self, request: ledger_pb2.AppendRequest, peer: Peer) -> ledger_pb2.AppendResponse:
         hosted = self._log(request.log)
-        batch = admit(request, submitter)
+        batch = admit(request, peer.identity)
         hosted.sequencer.check_writing()
         _check_known(request.known_size, hosted.publication.size)
-        outcome = await hosted.sequencer.submit(batch)
+        keys = self._keys[request.log]
+        with self.gate.batch(peer, batch):
+            await self.gate.admit(peer, keys, request.log, batch, request.seals)
+            outcome = await hosted.sequencer.submit(batch)
+        await keys.after(batch)
         return await receipt(hosted.store, batch, outcome, request.known_size)
 
     async def AppendStream(
         self, requests: AsyncIterator[ledger_pb2.AppendRequest], context: Context
     ) -> AsyncIterator[ledger_pb2.AppendResult]:
         """See ledger.proto. Answers come in the order of the requests."""
+        peer = None
         try:
-            submitter = submitter_of(context)
+            peer = self.gate.enter(context, "AppendStream")
+            with self.gate.stream(peer):
+                async for result in self._results(requests, peer):
+                    yield result
         except CustodyError as error:
+            audit(error, "AppendStream", peer)
             await abort(context, error)
+        except Exception as error:  # noqa: BLE001  (nothing of ours may leak to a peer)
+            await _log_fault("AppendStream", error)
+            await abort(context, InternalError("the ledger failed; its log has the details"))
+
+    async def _results(
+        self, requests: AsyncIterator[ledger_pb2.AppendRequest], peer: Peer
+    ) -> AsyncIterator[ledger_pb2.AppendResult]:
         results: asyncio.Queue[asyncio.Task[ledger_pb2.AppendResult] | None] = asyncio.Queue(STREAM_IN_FLIGHT)
 
         async def read() -> None:
             try:
                 async for request in requests:
-                    await results.put(asyncio.create_task(self._append_or_refuse(request, submitter)))
+                    self.gate.recheck(peer)
+                    await results.put(asyncio.create_task(self._append_or_refuse(request, peer)))
             finally:
                 await results.put(None)
 
@@ -145,9 +178,6 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             while (task := await results.get()) is not None:
                 yield await task
             await reader  # a fault while reading must not look like the end of what the peer had to say
-        except Exception as error:  # noqa: BLE001  (nothing of ours may leak to a peer)
-            await _log_fault("AppendStream", error)
-            await abort(context, InternalError("the ledger failed; its log has the details"))
         finally:
             # The peer has left: nobody reads the receipts. What is in the pool may still be stored; it will send again.
             reader.cancel()
@@ -155,11 +185,12 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
                 if (task := results.get_nowait()) is not None:
                     task.cancel()
 
-    async def _append_or_refuse(self, request: ledger_pb2.AppendRequest, submitter: str) -> ledger_pb2.AppendResult:
+    async def _append_or_refuse(self, request: ledger_pb2.AppendRequest, peer: Peer) -> ledger_pb2.AppendResult:
         try:
             async with asyncio.timeout(MAX_WAIT_S):
-                return ledger_pb2.AppendResult(response=await self._append(request, submitter))
+                return ledger_pb2.AppendResult(response=await self._append(request, peer))
         except CustodyError as error:
+            audit(error, "AppendStream", peer)
             return _refusal(error)
         except TimeoutError:
             return _refusal(LedgerStopped("the ledger did not get to it in time; send the batch again"))
@@ -171,7 +202,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
 
     @_streams
     async def ReadEntries(
-        self, request: ledger_pb2.ReadEntriesRequest, context: Context
+        self, request: ledger_pb2.ReadEntriesRequest, peer: Peer
     ) -> AsyncIterator[ledger_pb2.EntryPage]:
         """See ledger.proto."""
         hosted = self._readable(request.log)
@@ -180,7 +211,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             yield page
 
     @_answers
-    async def GetProof(self, request: ledger_pb2.GetProofRequest, context: Context) -> ledger_pb2.GetProofResponse:
+    async def GetProof(self, request: ledger_pb2.GetProofRequest, peer: Peer) -> ledger_pb2.GetProofResponse:
         """See ledger.proto."""
         hosted = self._readable(request.log)
         published, note = hosted.publication.size, hosted.publication.note
@@ -212,7 +243,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
 
     @_answers
     async def GetCheckpoint(
-        self, request: ledger_pb2.GetCheckpointRequest, context: Context
+        self, request: ledger_pb2.GetCheckpointRequest, peer: Peer
     ) -> ledger_pb2.GetCheckpointResponse:
         """See ledger.proto."""
         hosted = self._readable(request.log)
@@ -224,7 +255,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         return ledger_pb2.GetCheckpointResponse(checkpoint=note)
 
     @_streams
-    async def Follow(self, request: ledger_pb2.FollowRequest, context: Context) -> AsyncIterator[ledger_pb2.EntryPage]:
+    async def Follow(self, request: ledger_pb2.FollowRequest, peer: Peer) -> AsyncIterator[ledger_pb2.EntryPage]:
         """See ledger.proto. Each page is proven under the checkpoint that published it."""
         hosted = self._readable(request.log)
         chains = frozenset(check_chain(chain) for chain in request.chains)
@@ -234,11 +265,20 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             async for page in Reader(hosted.store, size, note, with_proof=True).range(at, max(0, size - at)):
                 yield _only(page, chains) if chains else page
             at = max(at, size)
-            await hosted.publication.beyond(at)
+            await self._beyond(hosted, at, peer)
+
+    async def _beyond(self, hosted: HostedLog, size: int, peer: Peer) -> None:
+        """Waits for more, and looks meanwhile whether the peer is still to be believed."""
+        while hosted.publication.size <= size:
+            try:
+                async with asyncio.timeout(RECHECK_S):
+                    await hosted.publication.beyond(size)
+            except TimeoutError:
+                self.gate.recheck(peer)
 
     @_answers
     async def GetChainHeads(
-        self, request: ledger_pb2.GetChainHeadsRequest, context: Context
+        self, request: ledger_pb2.GetChainHeadsRequest, peer: Peer
     ) -> ledger_pb2.GetChainHeadsResponse:
         """See ledger.proto."""
         hosted = self._readable(request.log)
@@ -257,7 +297,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         return response
 
     @_answers
-    async def GetLog(self, request: ledger_pb2.GetLogRequest, context: Context) -> ledger_pb2.GetLogResponse:
+    async def GetLog(self, request: ledger_pb2.GetLogRequest, peer: Peer) -> ledger_pb2.GetLogResponse:
         """See ledger.proto."""
         if not request.log and len(self._logs) == 1:
             (hosted,) = self._logs.values()

@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from custody.core.errors import CustodyError, MalformedError
 from custody.server.admission import ForbiddenError
 from custody.server.identity import Unauthenticated
+from custody.server.limits import LimitExceeded
 from custody.server.pool import PoolFull
 from custody.server.read import NotThere
 from custody.server.sequencer import LedgerStopped, NotLeader
@@ -30,6 +31,7 @@ _TABLE: Final[tuple[tuple[type[CustodyError], grpc.StatusCode, bool], ...]] = (
     (ForbiddenError, grpc.StatusCode.PERMISSION_DENIED, False),
     (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED, False),
     (PoolFull, grpc.StatusCode.RESOURCE_EXHAUSTED, True),
+    (LimitExceeded, grpc.StatusCode.RESOURCE_EXHAUSTED, True),
     (NotLeader, grpc.StatusCode.UNAVAILABLE, True),
     (LedgerStopped, grpc.StatusCode.UNAVAILABLE, True),
     (StoreUnavailable, grpc.StatusCode.UNAVAILABLE, True),

@@ -1,0 +1,103 @@
+"""The keys of a log, replayed from its chain `log/keys`: what each key is for, whose it is, from when and until when.
+
+Server and verifier share this replay, so that what was admitted is what is found right later. Rules: a key id means one
+public key for ever, a second registration of the id with another key changes nothing; with the same key it replaces
+scopes and validity; a revocation is never taken back.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from custody.core.errors import SignatureError
+from custody.core.limits import MAX_TIME_US
+from custody.core.roles import Scope
+from custody.core.seal import SealKey
+from custody.v1 import record_pb2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredKey:
+    """One key as the log tells of it; times in microseconds UTC, half open."""
+
+    key_id: str
+    use: int
+    algorithm: int
+    public_key: bytes
+    holder: str
+    scope: Scope
+    valid_from_us: int
+    valid_until_us: int
+    revoked_from_us: int = MAX_TIME_US + 1
+
+    def valid_at(self, at_us: int) -> bool:
+        """Whether the key counts at this time."""
+        return self.valid_from_us <= at_us < min(self.valid_until_us, self.revoked_from_us)
+
+
+class Keyring:
+    """All keys of a log up to some entry; mutable, one owner."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, RegisteredKey] = {}
+        self._by_public: dict[bytes, list[str]] = {}
+        self._seal_keys: dict[str, SealKey] = {}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def apply(self, kind: str, body: Any) -> None:
+        """Takes the next record of the chain: its kind's name and its own message; other kinds change nothing."""
+        if kind == "key_registered":
+            self._register(body)
+        elif kind == "key_revoked":
+            held = self._keys.get(body.key_id)
+            if held is not None and body.from_us < held.revoked_from_us:
+                self._keys[body.key_id] = replace(held, revoked_from_us=body.from_us)
+
+    def _register(self, body: record_pb2.KeyRegistered) -> None:
+        held = self._keys.get(body.key_id)
+        if held is not None and (held.public_key, held.use, held.holder) != (body.public_key, body.use, body.holder):
+            return
+        self._keys[body.key_id] = RegisteredKey(
+            key_id=body.key_id,
+            use=body.use,
+            algorithm=body.algorithm,
+            public_key=body.public_key,
+            holder=body.holder,
+            scope=Scope.of(body.scopes),
+            valid_from_us=body.valid_from_us,
+            valid_until_us=body.valid_until_us or MAX_TIME_US + 1,
+            revoked_from_us=held.revoked_from_us if held is not None else MAX_TIME_US + 1,
+        )
+        if held is None:
+            self._by_public.setdefault(body.public_key, []).append(body.key_id)
+
+    def get(self, key_id: str) -> RegisteredKey | None:
+        """The key of this id, valid or not."""
+        return self._keys.get(key_id)
+
+    def identities(self, public_key: bytes, holder: str) -> Iterable[RegisteredKey]:
+        """Registrations of a certificate's key (SubjectPublicKeyInfo) for its identity."""
+        for key_id in self._by_public.get(public_key, ()):
+            key = self._keys[key_id]
+            if key.use == record_pb2.KEY_USE_IDENTITY and key.holder == holder:
+                yield key
+
+    def seal_key(self, key_id: str, holder: str, at_us: int) -> SealKey:
+        """The key under which `holder` seals at a time.
+
+        Raises SignatureError 'seal-key-unknown' (not registered for seals, or another's), 'seal-key-invalid' (not valid at
+        that time: not yet, not any more, or revoked), or MalformedError 'key-malformed'.
+        """
+        key = self._keys.get(key_id)
+        if key is None or key.use != record_pb2.KEY_USE_SEAL or key.holder != holder:
+            raise SignatureError(
+                f"no seal key {key_id!r} of {holder} is registered in the log", code="seal-key-unknown"
+            )
+        if not key.valid_at(at_us):
+            raise SignatureError(f"the seal key {key_id!r} is not valid at that time", code="seal-key-invalid")
+        known = self._seal_keys.get(key_id)
+        if known is None:
+            known = self._seal_keys[key_id] = SealKey.from_spki(key.algorithm, key.public_key)
+        return known
