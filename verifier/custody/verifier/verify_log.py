@@ -23,7 +23,7 @@ def cores() -> int:
 
 
 @click.command("log")
-@click.argument("path", type=_FILE, metavar="PATH")
+@click.argument("place", metavar="PATH|postgresql://...")
 @click.option(
     "--key", "keys", multiple=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys. Repeatable."
 )
@@ -43,7 +43,7 @@ def cores() -> int:
 @click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes; default: one per processor.")
 def verify_log(
     *,
-    path: Path,
+    place: str,
     keys: tuple[str, ...],
     origin: str | None,
     since: Path | None,
@@ -54,7 +54,8 @@ def verify_log(
 ) -> int:
     """Check a whole log: entries, tree, signatures, chains, index.
 
-    PATH is the ledger's database file. It is only read; a running ledger is not disturbed. Give the log's key as you
+    PATH is the ledger's database file; a ledger on PostgreSQL is named by its address. It is only read; a running ledger
+    is not disturbed. Give the log's key as you
     got it from somebody else than the operator of the ledger: without --key no signature is checked, and the verdict
     is "not checked" at best.
 
@@ -65,7 +66,7 @@ def verify_log(
     trusted = load_keys(keys)
     held = memory if memory is not None and memory.exists() else since
     plan = AuditPlan(
-        open_log=choose_log(path, origin, trusted),
+        open_log=choose_log(place, origin, trusted),
         keys=trusted,
         since=read_checkpoint(held) if held is not None else b"",
         workers=workers or cores(),

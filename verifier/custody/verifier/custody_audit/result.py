@@ -79,7 +79,9 @@ def log_status(log: LogReport) -> Status:
 def log_verdict(log: LogReport) -> LogVerdict | None:
     """The rules' word for what was found out about the log; None where they have none."""
     codes = {finding.code for finding in log.findings.blaming()}
-    if "fork" in codes:
+    mismatched = {finding.size for finding in log.findings.kept if finding.code == "root-mismatch"}
+    # Where the entries do not even have the root that the log itself shows, they are damaged: that proves no second history.
+    if any(one.code == "fork" and one.size not in mismatched for one in log.findings.kept):
         return LogVerdict.FORKED
     if codes & {"rollback", "log-truncated"}:
         return LogVerdict.TRUNCATED
