@@ -146,4 +146,4 @@ def _runs(rows: Iterable[Any], only: int | None) -> Iterable[tuple[int, Run]]:
         if number is not None:
             yield from ((number, run) for run in page_runs(data))
         else:
-            yield from (found for found in tail_runs(data) if only is None or found[0] == only)
+            yield from tail_runs(data, only)

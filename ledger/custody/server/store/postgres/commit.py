@@ -90,7 +90,7 @@ def arguments(log: int, commit: Commit, pages: OpenPages) -> list[Any]:
     return [
         *(log, old.size, old.root, old.epoch, size, commit.root, commit.sequenced_us),
         *_columns(entries, 3),
-        _uuids(commit.record_ids),
+        uuids(commit.record_ids),
         *_columns(full, 3),
         *_columns(grown, 2),
         *_columns(pieces, 3),
@@ -102,7 +102,7 @@ def arguments(log: int, commit: Commit, pages: OpenPages) -> list[Any]:
     ]
 
 
-def _uuids(record_ids: Sequence[bytes]) -> str:
+def uuids(record_ids: Sequence[bytes]) -> str:
     """An array of uuid as PostgreSQL reads it: one value to send instead of thousands."""
     digits = b"".join(record_ids).hex()
     return "{" + ",".join([digits[at : at + 32] for at in range(0, len(digits), 32)]) + "}"

@@ -190,9 +190,10 @@ def page_runs(data: bytes) -> Iterator[Run]:
     return map(Run._make, _unpack(_RUN, data))
 
 
-def tail_runs(data: bytes) -> Iterator[tuple[int, Run]]:
-    """Chain numbers and runs of a row of the tail. Raises StoreDamaged."""
-    return ((number, Run._make(run)) for number, *run in _unpack(_TAIL_RUN, data))
+def tail_runs(data: bytes, only: int | None = None) -> Iterator[tuple[int, Run]]:
+    """Chain numbers and runs of a row of the tail, or those of one chain. Raises StoreDamaged."""
+    rows = _unpack(_TAIL_RUN, data)
+    return ((row[0], Run._make(row[1:])) for row in rows if only is None or row[0] == only)
 
 
 def unpack_digests(data: bytes) -> Iterator[tuple[bytes, int]]:

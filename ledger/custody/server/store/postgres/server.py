@@ -8,8 +8,9 @@ Settings of every session:
 - `statement_timeout`, `lock_timeout`: nothing waits without end; a statement that runs into them was rolled back.
 - `idle_in_transaction_session_timeout`: a paused process cannot hold locks.
 - readers are read-only, and plan with the values at hand, so that partitions which cannot hold the answer are not locked;
-  writers keep one generic plan, because planning would cost as much as writing, and it may not scan whole tables, however
-  small they were when it was made. `jit` is off: compiling costs more than any statement here.
+  writers keep one generic plan, because planning would cost as much as writing.
+- No plan may scan a whole table, however small it was when somebody last counted. `jit` is off: compiling costs more than
+  any statement here.
 - `default_toast_compression = lz4` where the server has it: entries become about a third smaller.
 """
 
@@ -56,7 +57,13 @@ class Server:
                 dsn, writers, {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
             )
             server._readers = await _pool(
-                dsn, readers, {"plan_cache_mode": "force_custom_plan", "default_transaction_read_only": "on"}
+                dsn,
+                readers,
+                {
+                    "plan_cache_mode": "force_custom_plan",
+                    "enable_seqscan": "off",
+                    "default_transaction_read_only": "on",
+                },
             )
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
             await server.close()

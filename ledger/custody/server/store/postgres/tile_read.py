@@ -4,16 +4,18 @@ from collections.abc import Sequence
 
 from custody.server.store.postgres.server import Server
 
-# One statement is one snapshot: a tile is found in its pieces or whole, never neither.
+# OFFSET 0 makes it one look-up for each tile. One statement is one snapshot: a tile is found in its pieces or whole, never neither.
 _TILES = """
 SELECT t.level, t.tile_index, t.hashes
-FROM unnest($2::smallint[], $3::bigint[]) AS w (level, tile_index)
-JOIN tile t ON t.log = $1 AND t.level = w.level AND t.tile_index = w.tile_index
+FROM unnest($2::smallint[], $3::bigint[]) AS w (level, tile_index) CROSS JOIN LATERAL (
+    SELECT level, tile_index, hashes FROM tile WHERE log = $1 AND level = w.level AND tile_index = w.tile_index OFFSET 0
+) AS t
 UNION ALL
 (SELECT w.level, w.tile_index, string_agg(e.hashes, ''::bytea ORDER BY e.first_hash)
-FROM unnest($2::smallint[], $3::bigint[]) AS w (level, tile_index)
-JOIN edge e ON e.log = $1 AND e.level = w.level
-    AND e.first_hash >= w.tile_index * 256 AND e.first_hash < (w.tile_index + 1) * 256
+FROM unnest($2::smallint[], $3::bigint[]) AS w (level, tile_index) CROSS JOIN LATERAL (
+    SELECT first_hash, hashes FROM edge WHERE log = $1 AND level = w.level
+        AND first_hash >= w.tile_index * 256 AND first_hash < (w.tile_index + 1) * 256 OFFSET 0
+) AS e
 GROUP BY w.level, w.tile_index)
 """
 

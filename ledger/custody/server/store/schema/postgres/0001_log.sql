@@ -1,5 +1,6 @@
 -- Any number of logs in one database. Rules that keep the schema distributable by log (docs/ops/postgresql.md):
 -- every primary and unique key begins with the log; no foreign keys; no sequences, triggers or functions.
+-- Text compares by its bytes (COLLATE "C"): fast, and no update of a locale library can put an index out of order.
 -- Columns stand widest first, so that no row carries padding: bytes per entry are counted here.
 --
 -- Evidence: entry_run, tile, edge, checkpoint, log. Index, derived from the entries and checked against them by the log
@@ -19,7 +20,7 @@ CREATE TABLE log (
     log          integer NOT NULL,           -- derived from the origin (number.py)
     root         bytea NOT NULL,
     leader       text NOT NULL DEFAULT '',   -- address of the holder of the lease
-    origin       text NOT NULL,
+    origin       text COLLATE "C" NOT NULL,
     vkeys        text NOT NULL,              -- C2SP vkeys, one a line
     CONSTRAINT log_pkey PRIMARY KEY (log),
     CONSTRAINT log_root CHECK (length(root) = 32),
@@ -89,7 +90,7 @@ CREATE TABLE submission (
     first_index  bigint NOT NULL,
     log          integer NOT NULL,
     count        integer NOT NULL,
-    submitter    text NOT NULL,
+    submitter    text COLLATE "C" NOT NULL,
     CONSTRAINT submission_pkey PRIMARY KEY (log, submitter, first_index)
 );
 
@@ -97,7 +98,7 @@ CREATE TABLE chain (
     longest_us   bigint NOT NULL,            -- longest to_us - from_us among its pages; bounds the search by time
     log          integer NOT NULL,
     chain        integer NOT NULL,           -- number, in the order of first appearance
-    name         text NOT NULL,
+    name         text COLLATE "C" NOT NULL,
     CONSTRAINT chain_pkey PRIMARY KEY (log, chain),
     CONSTRAINT chain_name UNIQUE (log, name)
 );
