@@ -109,7 +109,7 @@ class Site:
 
     def survey(self) -> Survey:
         """What `custody record check` would see."""
-        return take_survey(self.config, self.now_us)
+        return take_survey(self.config)
 
     def read(self) -> list[ReadRecord]:
         return [read_record(raw) for raw in self.outbox.records.values()]

@@ -65,6 +65,21 @@ def test_figures_for_monitoring(site: Any) -> None:
         assert line.startswith(("# HELP custody_recorder_", "# TYPE custody_recorder_", "custody_recorder_"))
 
 
+def test_the_counts_follow_what_is_there(site: Any, tmp_path: Path) -> None:
+    file = tmp_path / "hot/east/20260921T141200.mp4"
+    before = {one.name: (one.stored, one.stored_bytes, one.altered) for one in site.survey().streams}
+    assert before == {"site-12/east": (1, 1_000, 0), "site-12/west": (1, 1_000, 0)}
+    site.write("hot/east/20260921T141200.mp4", b"changed")
+    site.rest()
+    assert site.survey().streams[0].altered == 1
+    file.unlink()
+    site.rest()
+    site.pass_time(60)
+    site.rest()
+    gone = site.survey().streams[0]
+    assert (gone.stored, gone.stored_bytes, gone.altered, gone.oldest_us) == (0, 0, 0, 0)
+
+
 def test_an_agent_that_is_silent_is_a_finding(site: Any) -> None:
     assert "agent-down" in [code for code, _ in site.survey().findings(site.now_us + DAY, 180_000_000)]
 

@@ -52,7 +52,7 @@ def check(config: Path, *, as_json: bool) -> int:
     """Show every stream in one screen. Exit status 1 when something needs a person."""
     read = read_config(config)
     now_us = system_now_us()
-    survey = take_survey(read, now_us)
+    survey = take_survey(read)
     findings = survey.findings(now_us, 3 * read.heartbeat_us)
     if as_json:
         click.echo(json.dumps(_as_json(survey, findings), indent=2))

@@ -8,7 +8,11 @@ CREATE TABLE stream (
     end_us INTEGER,                 -- end of the newest footage
     seen_us INTEGER NOT NULL,       -- when a segment was last registered
     open_gap_us INTEGER,            -- begin of the gap that was declared and goes on
-    heartbeat_us INTEGER NOT NULL DEFAULT 0
+    heartbeat_us INTEGER NOT NULL DEFAULT 0,
+    -- Kept by the triggers below, so that a look at thousands of streams does not count millions of segments.
+    stored INTEGER NOT NULL DEFAULT 0,
+    stored_bytes INTEGER NOT NULL DEFAULT 0,
+    altered INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- One row for each registered segment; kept after its disposal, so that a file that comes back is recognized.
@@ -31,6 +35,21 @@ CREATE TABLE segment (
 CREATE INDEX segment_digest ON segment (sha256, stream, from_us);
 CREATE INDEX segment_gone ON segment (gone_us) WHERE gone_us IS NOT NULL AND disposed = 0;
 CREATE INDEX segment_verified ON segment (verified_us) WHERE gone_us IS NULL AND disposed = 0;
+
+CREATE INDEX segment_oldest ON segment (stream, from_us) WHERE gone_us IS NULL AND disposed = 0;
+
+CREATE TRIGGER segment_added AFTER INSERT ON segment BEGIN
+    UPDATE stream SET stored = stored + 1, stored_bytes = stored_bytes + NEW.size_bytes WHERE id = NEW.stream;
+END;
+CREATE TRIGGER segment_changed AFTER UPDATE OF gone_us, disposed, altered ON segment BEGIN
+    UPDATE stream SET
+        stored = stored + (NEW.gone_us IS NULL AND NEW.disposed = 0) - (OLD.gone_us IS NULL AND OLD.disposed = 0),
+        stored_bytes = stored_bytes + NEW.size_bytes
+            * ((NEW.gone_us IS NULL AND NEW.disposed = 0) - (OLD.gone_us IS NULL AND OLD.disposed = 0)),
+        altered = altered + NEW.altered * (NEW.gone_us IS NULL AND NEW.disposed = 0)
+            - OLD.altered * (OLD.gone_us IS NULL AND OLD.disposed = 0)
+    WHERE id = NEW.stream;
+END;
 
 CREATE TABLE folder (
     id INTEGER PRIMARY KEY,

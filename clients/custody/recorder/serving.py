@@ -89,7 +89,7 @@ def _endpoint(config: Config) -> Iterator[None]:
         (host, int(port)),
         folder=config.state / "spool",
         upstream=config.auth_upstream,
-        page=lambda: exposition(take_survey(config, now()), now()),
+        page=lambda: exposition(take_survey(config), now()),
         now_us=now,
     )
     thread = threading.Thread(target=endpoint.serve_forever, name="custody-endpoint", daemon=True)

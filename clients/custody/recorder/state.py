@@ -66,6 +66,7 @@ class File(NamedTuple):
     mtime_ns: int
 
 
+_STREAM = "SELECT id, name, recorder, last_number, end_us, seen_us, open_gap_us, heartbeat_us FROM stream"
 _SEGMENT = """SELECT s.id, t.name, s.number, s.sha256, s.size_bytes, s.from_us, s.to_us, s.altered, s.gone_us, s.gone_from, s.disposed
     FROM segment s JOIN stream t ON t.id = s.stream"""
 
@@ -112,16 +113,16 @@ class State:
             "INSERT INTO stream (name, recorder, seen_us) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (name, recorder, now_us),
         )
-        return Stream(*self._db.execute("SELECT * FROM stream WHERE name = ?", (name,)).fetchone())
+        return Stream(*self._db.execute(f"{_STREAM} WHERE name = ?", (name,)).fetchone())
 
     def find_stream(self, name: str) -> Stream | None:
         """The stream, or None when it is not known."""
-        row = self._db.execute("SELECT * FROM stream WHERE name = ?", (name,)).fetchone()
+        row = self._db.execute(f"{_STREAM} WHERE name = ?", (name,)).fetchone()
         return Stream(*row) if row else None
 
     def streams(self) -> list[Stream]:
         """Every stream by name."""
-        return [Stream(*row) for row in self._db.execute("SELECT * FROM stream ORDER BY name")]
+        return [Stream(*row) for row in self._db.execute(f"{_STREAM} ORDER BY name")]
 
     def set_open_gap(self, stream: int, from_us: int | None) -> None:
         """Remembers that a gap was declared open, or None: closed."""

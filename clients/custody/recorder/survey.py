@@ -82,23 +82,18 @@ class Survey:
 
 
 _STREAMS = """
-SELECT t.name, t.recorder, t.last_number, coalesce(t.end_us, 0), t.seen_us, count(s.id), coalesce(sum(s.size_bytes), 0),
-       coalesce(min(s.from_us), 0), coalesce(sum(s.altered), 0), coalesce(t.open_gap_us, 0)
-FROM stream t LEFT JOIN segment s ON s.stream = t.id AND s.gone_us IS NULL AND s.disposed = 0
-GROUP BY t.id ORDER BY t.name
-"""
-_RATES = """
-SELECT t.recorder, coalesce(sum(s.size_bytes), 0), min(s.from_us), max(s.to_us)
-FROM segment s JOIN stream t ON t.id = s.stream WHERE s.registered_us >= ? GROUP BY t.recorder
+SELECT name, recorder, last_number, coalesce(end_us, 0), seen_us, stored, stored_bytes,
+       coalesce((SELECT min(from_us) FROM segment s WHERE s.stream = stream.id AND gone_us IS NULL AND disposed = 0), 0),
+       altered, coalesce(open_gap_us, 0)
+FROM stream ORDER BY name
 """
 
 
-def take_survey(config: Config, now_us: int) -> Survey:
+def take_survey(config: Config) -> Survey:
     """Reads the state. Raises sqlite3.Error when there is none."""
     with _reading(config.state / "agent.sqlite") as db:
         notes = dict(db.execute("SELECT key, value FROM note"))
         streams = [StreamSurvey(**dict(zip(StreamSurvey.__slots__, row, strict=True))) for row in db.execute(_STREAMS)]
-        rates = {name: (size, low, high) for name, size, low, high in db.execute(_RATES, (now_us - DAY_US,))}
         (pending,) = db.execute("SELECT count(*) FROM pending").fetchone()
     backlog, _, problem = notes.get("outbox", "0 ").partition(" ")
     return Survey(
@@ -107,21 +102,21 @@ def take_survey(config: Config, now_us: int) -> Survey:
         outbox=int(backlog),
         problem=problem,
         streams=streams,
-        recorders=[_recorder(config, at, streams, rates) for at in range(len(config.recorders))],
+        recorders=[_recorder(config, at, streams) for at in range(len(config.recorders))],
     )
 
 
-def _recorder(
-    config: Config, at: int, streams: Sequence[StreamSurvey], rates: dict[str, tuple[int, int, int]]
-) -> RecorderSurvey:
+def _recorder(config: Config, at: int, streams: Sequence[StreamSurvey]) -> RecorderSurvey:
     recorder = config.recorders[at]
     try:
         observed = observe(recorder)
     except OSError:
         observed = None
-    size, low, high = rates.get(recorder.name, (0, 0, 0))
-    per_day = size / max(high - low, 1) * DAY_US
-    stored = sum(stream.stored_bytes for stream in streams if stream.recorder == recorder.name)
+    ours = [stream for stream in streams if stream.recorder == recorder.name and stream.stored]
+    stored = sum(stream.stored_bytes for stream in ours)
+    # What lies there was written since the oldest of it; the rate of the present, without counting every file.
+    covered_us = max((one.last_end_us for one in ours), default=0) - min((one.oldest_us for one in ours), default=0)
+    per_day = stored / max(covered_us, 1) * DAY_US
     return RecorderSurvey(
         name=recorder.name, observed=observed, forecast=forecast_of(config, recorder, observed, (stored, per_day))
     )
