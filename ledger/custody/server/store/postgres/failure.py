@@ -15,6 +15,9 @@ from custody.server.store.protocol import OutcomeUnknown, RecordExists, StoreDam
 RETRY: Final = frozenset({"40001", "40P01"})
 """Rolled back because of others: serialization failure, deadlock. The same statement may go through at once."""
 
+MADE_MEANWHILE: Final = (asyncpg.DuplicateTableError, asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError)
+"""How CREATE TABLE fails when another session creates the same table: which one depends on how far that has come."""
+
 _ENDED: Final = ("08", "57P01", "57P02", "57P03", "57P04", "57P05")
 _UNKNOWN: Final = "40003"
 _DAMAGED: Final = ("XX001", "XX002", "42P01", "42703", "22021")

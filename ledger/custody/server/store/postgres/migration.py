@@ -10,8 +10,7 @@ from contextlib import suppress
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
-import asyncpg
-
+from custody.server.store.postgres.failure import MADE_MEANWHILE
 from custody.server.store.protocol import StoreDamaged, StoreUnavailable
 
 _FILE: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql", re.ASCII)
@@ -74,7 +73,7 @@ async def check_migrated(connection: Any) -> None:
 
 async def _make_table(connection: Any) -> None:
     # Another process may make it in this moment: IF NOT EXISTS does not see what is not committed yet.
-    with suppress(asyncpg.DuplicateTableError, asyncpg.UniqueViolationError):
+    with suppress(*MADE_MEANWHILE):
         await connection.execute(_TABLE)
     await connection.execute(
         "INSERT INTO migration (number, name, sha256) VALUES (0, 'order', '') ON CONFLICT (number) DO NOTHING"

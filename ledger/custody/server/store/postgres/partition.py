@@ -10,8 +10,7 @@ Making one is idempotent and needs no fence: a paused writer that wakes up here 
 from functools import partial
 from typing import Any, Final
 
-import asyncpg
-
+from custody.server.store.postgres.failure import MADE_MEANWHILE
 from custody.server.store.postgres.server import Server
 from custody.server.store.protocol import StoreError
 
@@ -76,5 +75,5 @@ async def make(connection: Any, log: int, number: int) -> None:
                 f"ALTER TABLE entry_run ATTACH PARTITION {name}"
                 f" FOR VALUES FROM ({log}, {first}) TO ({log}, {first + PARTITION_ENTRIES})"
             )
-    except (asyncpg.DuplicateTableError, asyncpg.UniqueViolationError):
+    except MADE_MEANWHILE:
         return  # another process made it in this moment
