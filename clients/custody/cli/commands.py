@@ -107,6 +107,11 @@ COMMANDS: Mapping[str, Command | Group] = {
             "presets": Command(target="custody.recorder.commands:presets", summary="List known recording systems."),
         },
     ),
+    "desk": Command(
+        target="custody.desk.commands:desk",
+        summary="Keep the access register: who asked, who had access, what is held.",
+        extra="client",
+    ),
     "audit": Command(
         target="custody.verifier.custody_audit.command:audit",
         summary="Check a log, replay it, and say which rules its records break.",

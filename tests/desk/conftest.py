@@ -1,0 +1,36 @@
+"""A desk at a real ledger: SQLite store, signer state and gRPC server in this process, commands run in a thread."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.desk.desk_rig import DeskRig
+from tests.server.ledger_rig import ORIGIN, Rig
+
+from custody.server.app import LedgerServer, Settings
+from custody.server.hosted import HostedLog
+
+
+@pytest.fixture
+async def place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[DeskRig]:
+    rig = await Rig.make(tmp_path / "ledger" if (tmp_path / "ledger").mkdir() is None else tmp_path)
+    with tempfile.TemporaryDirectory(prefix="cy") as sockets:
+        target = f"unix:{sockets}/l"
+        rig.start()
+        hosted = HostedLog(
+            origin=ORIGIN,
+            vkeys=(rig.signer.signing.vkey.encode(),),
+            store=rig.raw_store,
+            sequencer=rig.sequencer,
+            publication=rig.publication,
+        )
+        server = LedgerServer([hosted], Settings(listen=[target]))
+        await server.start()
+        await rig.sequencer.ready.wait()
+        await server.say_health(hosted, serving=True)
+        yield DeskRig(rig, target, tmp_path / "office", capsys)
+        await server.stop()
+    await rig.close()
