@@ -336,6 +336,20 @@ def test_a_broken_hook_is_refused_and_stops_nothing(make_site: Make) -> None:
     assert len(site.told("segment")) == 6
 
 
+def test_a_hook_that_fails_half_way_leaves_nothing(make_site: Make) -> None:
+    site = make_site()
+    record_minute(site)
+    site.rest()
+    backwards = {"event": "gap", "camera": "east", "reason": "maintenance", "from_us": site.now_us, "to_us": 1}
+    folder = site.config.state / "spool"
+    spool.leave(folder, backwards, site.now_us, "a")
+    spool.leave(folder, {"event": "cause-begin", "reason": "power"}, site.now_us, "b")
+    site.rest()
+    assert site.agent.counts.refused == 1
+    assert site.state.causes("site-12/east", 1, site.now_us + 1) == [record_pb2.GAP_REASON_POWER]
+    assert record_pb2.GAP_REASON_MAINTENANCE not in [gap.reason for gap in site.told("gap")]
+
+
 def test_two_cameras_never_become_one_stream(make_site: Make) -> None:
     site = make_site()
     site.write("hot/East Gate/20260921T140000.mp4", b"a")

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -43,6 +44,7 @@ _UNFINISHED: Final = "media-unfinished"
 _SCAN_SLICE_S: Final = 0.02
 """How long a scan may hold the thread before hints are looked at again."""
 _CLOCK_EVERY_US: Final = 10_000_000
+_EVENTS_AT_ONCE: Final = 256
 
 
 @dataclass(slots=True, kw_only=True)
@@ -193,31 +195,39 @@ class Agent:
             self._register.ignore(place, status.st_size, status.st_mtime_ns)
 
     def _take_spool(self) -> bool:
-        taken = False
-        for path in spool.waiting(self.config.state / "spool"):
-            self._take_event(path.name)
-            path.unlink(missing_ok=True)
-            with self._transaction():
-                self._state.drop_note(f"hook:{path.name}")
-            taken = True
-        return taken
+        """Takes events of hooks, many in one transaction.
 
-    def _take_event(self, name: str) -> None:
-        if self._state.note(f"hook:{name}") is not None:
-            return
-        place = None
+        Crash before its commit: all are taken again. Crash after it, with files still there: their names are known, and
+        they are only removed.
+        """
+        paths = spool.waiting(self.config.state / "spool")[:_EVENTS_AT_ONCE]
+        if not paths:
+            return False
+        with self._transaction():
+            places = [self._take_event(path) for path in paths]
+        for path in paths:
+            path.unlink(missing_ok=True)
+        with self._transaction():
+            for path in paths:
+                self._state.drop_note(f"hook:{path.name}")
+        for place in places:
+            if place is not None:
+                self._enqueue(place)
+                self._gone(place)
+        return True
+
+    def _take_event(self, path: Path) -> Place | None:
+        """Acts on one event, or on nothing of it; inside a transaction."""
+        if self._state.note(f"hook:{path.name}") is not None:
+            return None
+        self._state.set_note(f"hook:{path.name}", "done")
         try:
-            event = spool.read_event(self.config.state / "spool" / name)
-            with self._transaction():
-                place = self._hooks.apply(event)
-                self._state.set_note(f"hook:{name}", "done")
+            with self._state.savepoint(), self._register.trial():
+                return self._hooks.apply(spool.read_event(path))
         except MalformedError as error:
             self.counts.refused += 1
-            _LOG.warning("hook %s refused: %s [%s]", name, error, error.code)
-            return
-        if place is not None:
-            self._enqueue(place)
-            self._gone(place)
+            _LOG.warning("hook %s refused: %s [%s]", path.name, error, error.code)
+            return None
 
     def _go_on_scanning(self) -> bool:
         if self._scan is None:

@@ -4,7 +4,8 @@ Every method runs inside one transaction of the state; records are collected and
 `flush`. No I/O but the state and `exists`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,16 @@ class Register:
     def forget(self) -> None:
         """Drops what was collected for a transaction that failed."""
         self._records, self._moves = [], {}
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Drops what was collected inside when it ends with an exception."""
+        kept = len(self._records)
+        try:
+            yield
+        except BaseException:
+            del self._records[kept:]
+            raise
 
     def add(self, records: Iterable[bytes]) -> None:
         """Takes records that were made elsewhere into this transaction."""

@@ -105,6 +105,19 @@ class State:
             raise
         self._db.execute("COMMIT")
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of a transaction that may fail alone."""
+        self._db.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK TO part")
+            self._db.execute("RELEASE part")
+            self._folders.clear()
+            raise
+        self._db.execute("RELEASE part")
+
     # ---- streams
 
     def stream(self, name: str, recorder: str, now_us: int) -> Stream:
