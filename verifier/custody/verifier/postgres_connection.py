@@ -8,6 +8,7 @@ when a database is named: the verifier otherwise runs on the base dependencies a
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from custody.verifier.log_reader import LogUnreadable
 
 SCHEMES: Final = ("postgresql://", "postgres://")
 CONNECT_TIMEOUT_S: Final = 10
+CLOSE_TIMEOUT_S: Final = 5
 FETCH: Final = 1_000
 """Rows of a long answer that are held at once."""
 
@@ -83,7 +85,9 @@ class PostgresView:
         """Ends the connection and the thread."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            self._loop.call_soon_threadsafe(connection.terminate)
+            with suppress(LogUnreadable):  # cut off already, which is as good
+                self._wait(connection.close(timeout=CLOSE_TIMEOUT_S))
+            self._wait(asyncio.sleep(0))  # one turn more: the socket is closed in it
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

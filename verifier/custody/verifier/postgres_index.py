@@ -49,7 +49,7 @@ class PostgresIndex:
             found: dict[int, set[Run]] = defaultdict(set)
             for (runs,) in self._view.rows("SELECT runs FROM tail WHERE log = $1", self._log):
                 for number, *run in _unpack(_TAIL_RUN, runs):
-                    found[number].add(tuple(run))  # type: ignore[arg-type]  # five numbers
+                    found[number].add(tuple(run))
             self._tail_runs = found
         return self._tail_runs
 
