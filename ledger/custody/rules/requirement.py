@@ -45,7 +45,13 @@ class Requirement:
 
     def applies(self, body: Any) -> bool:
         """True when the record is one of which this is required."""
-        return all(any(int(value) in accepted for value in _values(body, path)) for path, accepted in self.when)
+        for path, accepted in self.when:  # loops, not all() and any(): this runs for every rule on every access
+            for value in _values(body, path):
+                if value in accepted:
+                    break
+            else:
+                return False
+        return True
 
     def holds(self, body: Any) -> bool:
         """True when the record says what is required."""
@@ -54,7 +60,7 @@ class Requirement:
             return bool(values) and all(value in self.one_of for value in values)
         if self.document:
             return any(value.kind == self.document and value.document_sha256 for value in values)
-        filled = sum(1 for value in values if value)
+        filled = len([value for value in values if value])
         return (filled == len(values) > 0) if self.each else filled >= self.at_least
 
 
@@ -97,8 +103,9 @@ def parse_names(value: Any, where: str) -> list[str]:
 
 
 def _values(body: Any, path: Path) -> list[Any]:
-    values = [body]
-    for name, repeated in path:
+    name, repeated = path[0]
+    values = list(getattr(body, name)) if repeated else [getattr(body, name)]
+    for name, repeated in path[1:]:
         if repeated:
             values = [inner for value in values for inner in getattr(value, name)]
         else:

@@ -3,15 +3,15 @@
 Decree 185 Art. 13(2) and 17, Order 799 Art. 16. Persons stand as their unit and the first digits of their commitments.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from custody.rules.state import Note
+from custody.v1 import record_pb2 as pb
 from custody.verifier.custody_audit.result import CustodyAudit
 from custody.verifier.custody_audit.zone import Zone
 from custody.verifier.report.names import ACCESSOR, ACT, DOCUMENT, KIND, PURPOSE, REFUSAL, SAME, Words, word
-from custody.v1 import record_pb2 as pb
 
 _SHORT: Final = 8
 """Hexadecimal digits of a commitment that are printed: enough to compare by eye, the log has the rest."""
@@ -78,23 +78,15 @@ def _minutes(length_us: int) -> str:
 
 
 def _person(person: Any) -> str:
-    parts = [person.unit] if person.unit else []
-    for value in (person.name_commitment, person.work_id_commitment, person.document_commitment):
-        if value:
-            parts.append(f"#{value.hex()[:_SHORT]}")
-    return " ".join(parts)
+    commitments = (person.name_commitment, person.work_id_commitment, person.document_commitment)
+    return " ".join([*filter(None, (person.unit,)), *(f"#{value.hex()[:_SHORT]}" for value in commitments if value)])
 
 
 def _documents(body: Any) -> Iterator[Words]:
-    found = list(getattr(body, "documents", ()))
-    for name in ("authorisation", "approval"):
-        if hasattr(body, name) and body.HasField(name):
-            found.append(getattr(body, name))
-    for document in found:
+    single = [name for name in ("authorisation", "approval") if hasattr(body, name) and body.HasField(name)]
+    for document in [*getattr(body, "documents", ()), *(getattr(body, name) for name in single)]:
         kind = word(DOCUMENT, document.kind)
-        rest = " ".join(
-            part for part in (document.reference, document.issuer, _digest(document.document_sha256)) if part
-        )
+        rest = " ".join(filter(None, (document.reference, document.issuer, _digest(document.document_sha256))))
         yield Words(f"{kind.en} {rest}", f"{kind.zh} {rest}")
 
 
@@ -103,30 +95,50 @@ def _digest(value: bytes) -> str:
 
 
 def _notes(note: Note) -> Iterator[Words]:
-    body: Any = note.body
-    if getattr(body, "case_number", ""):
-        yield Words(f"case {body.case_number}", f"案号 {body.case_number}")
-    if getattr(body, "request_id", ""):
-        yield Words(f"request {body.request_id}", f"申请 {body.request_id}")
-    if getattr(body, "recipient", ""):
-        yield Words(f"given to {body.recipient}", f"接收方 {body.recipient}")
-    if note.kind == "access":
-        if body.copies_sha256:
-            count = len(body.copies_sha256)
-            yield Words(f"{count} files given out", f"交付文件 {count} 个")
-        if body.consent:
-            yield Words("consent was had", "已取得同意")
-        if body.observed:
-            yield Words("observed by a system", "由系统观察记录")
-    elif note.kind == "access_refused":
-        reason = word(REFUSAL, body.reason)
-        yield Words(f"reason: {reason.en}", f"理由：{reason.zh}")
-    elif note.kind == "publication":
-        yield Words("protected", "已采取保护措施") if body.protected else Words("not protected", "未采取保护措施")
-        if body.medium:
-            yield Words(f"in {body.medium}", f"媒介 {body.medium}")
-    elif note.kind == "disclosure_access":
-        erased = body.act == pb.DISCLOSURE_ACT_ERASED
-        yield Words("erased" if erased else "read or exported", "已删除" if erased else "已读取或导出")
-        if body.basis:
-            yield Words(f"basis: {body.basis}", f"依据：{body.basis}")
+    for name, en, zh in (
+        ("case_number", "case", "案号"),
+        ("request_id", "request", "申请"),
+        ("recipient", "given to", "接收方"),
+    ):
+        value = getattr(note.body, name, "")
+        if value:
+            yield Words(f"{en} {value}", f"{zh} {value}")
+    tell = _MORE.get(note.kind)
+    if tell is not None:
+        yield from tell(note.body)
+
+
+def _of_access(body: Any) -> Iterator[Words]:
+    if body.copies_sha256:
+        count = len(body.copies_sha256)
+        yield Words(f"files given out: {count}", f"交付文件 {count} 个")
+    if body.consent:
+        yield Words("consent was had", "已取得同意")
+    if body.observed:
+        yield Words("observed by a system", "由系统观察记录")
+
+
+def _of_refusal(body: Any) -> Iterator[Words]:
+    reason = word(REFUSAL, body.reason)
+    yield Words(f"reason: {reason.en}", f"理由：{reason.zh}")
+
+
+def _of_publication(body: Any) -> Iterator[Words]:
+    yield Words("protected", "已采取保护措施") if body.protected else Words("not protected", "未采取保护措施")
+    if body.medium:
+        yield Words(f"in {body.medium}", f"媒介 {body.medium}")
+
+
+def _of_disclosure(body: Any) -> Iterator[Words]:
+    erased = body.act == pb.DISCLOSURE_ACT_ERASED
+    yield Words("erased", "已删除") if erased else Words("read or exported", "已读取或导出")
+    if body.basis:
+        yield Words(f"basis: {body.basis}", f"依据：{body.basis}")
+
+
+_MORE: Final[Mapping[str, Callable[[Any], Iterator[Words]]]] = {
+    "access": _of_access,
+    "access_refused": _of_refusal,
+    "publication": _of_publication,
+    "disclosure_access": _of_disclosure,
+}

@@ -80,6 +80,6 @@ def _bases(laws: Sequence[Rule], every: Sequence[Policy]) -> list[Words]:
             found.append(Words(f"{ids}: {number} days", f"{ids}：{number} 日"))
     for policy in every[-1:]:
         basis = policy.note.body.basis
-        number = days(policy.minimum_us)
-        found.append(Words(f"policy: {number} days {basis}".rstrip(), f"保存规定：{number} 日 {basis}".rstrip()))
+        length = days(policy.minimum_us)
+        found.append(Words(f"policy: {length} days {basis}".rstrip(), f"保存规定：{length} 日 {basis}".rstrip()))
     return found

@@ -12,7 +12,7 @@ from custody.verifier.custody_audit.zone import Zone
 
 WIDTH: Final = 960
 """Columns of the chart."""
-_MAX_TICKS: Final = 11
+_MAX_TICKS: Final = 8
 _DAY_US: Final = 86_400_000_000
 _STEPS_US: Final = tuple(
     minutes * 60_000_000
