@@ -357,3 +357,15 @@ def test_two_cameras_never_become_one_stream(make_site: Make) -> None:
     site.rest()
     assert len(site.told("segment")) == 1
     assert site.agent.counts.refused == 1
+    site.rest()
+    assert "footage-refused" in [code for code, _ in site.survey().findings(site.now_us, 10**9)]
+
+
+def test_names_that_are_no_text_stop_nothing(make_site: Make) -> None:
+    site = make_site()
+    for path in ("east/\udcff.mp4", "east/20260921T141200.mp4", "\udcfe/20260921T141200.mp4"):  # bytes 0xff and 0xfe
+        site.write(f"hot/{path}", b"a", age_s=60)
+    site.rest()
+    site.rest()
+    assert len(site.told("segment")) == 1
+    assert site.survey().refused == 2

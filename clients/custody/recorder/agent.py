@@ -45,6 +45,7 @@ _SCAN_SLICE_S: Final = 0.02
 """How long a scan may hold the thread before hints are looked at again."""
 _CLOCK_EVERY_US: Final = 10_000_000
 _EVENTS_AT_ONCE: Final = 256
+_REFUSED_AT_MOST: Final = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +92,7 @@ class Agent:
         self._waiting: deque[Place] = deque()
         self._waiting_keys: set[tuple[str, str]] = set()
         self._flights = Flights(config.workers, lambda: self._hints.put(_WAKE))
+        self._refused: dict[str, str] = {}
         self._deferred: set[tuple[str, str]] = set()
         self._scan: Iterator[Hint] | None = None
         self._scan_deep = True
@@ -168,13 +170,16 @@ class Agent:
                 pass
 
     def _enqueue(self, place: Place) -> None:
+        if not place.is_text:
+            self._refuse(str(place.full), "its name is not UTF-8")
+            return
         key = (place.storage.name, place.path)
         if key not in self._waiting_keys:
             self._waiting_keys.add(key)
             self._waiting.append(place)
 
     def _gone(self, place: Place) -> None:
-        if place.full.exists():
+        if not place.is_text or place.full.exists():
             return
         with self._transaction():
             self._register.vanished(place)
@@ -296,23 +301,31 @@ class Agent:
         if known is not None and (known.size_bytes, known.mtime_ns) == (status.st_size, status.st_mtime_ns):
             return
         named = place.named(status.st_mtime_ns // 1_000)
-        stream = self._stream_of(place, named)
-        if named is not None and stream:
-            self._flights.start(place, named, stream)
-            return
-        with self._transaction():
-            self._register.ignore(place, status.st_size, status.st_mtime_ns)
-
-    def _stream_of(self, place: Place, named: Named | None) -> str:
-        """The stream's name; empty when the file belongs to none."""
         if named is None:
-            return ""
+            with self._transaction():
+                self._register.ignore(place, status.st_size, status.st_mtime_ns)
+            return
+        stream = self._stream_of(place, named)
+        if stream:
+            self._flights.start(place, named, stream)
+
+    def _stream_of(self, place: Place, named: Named) -> str:
+        """The stream's name; empty when none can be made, which a person must mend in [streams].
+
+        Nothing is remembered of such a file, so that it is registered as soon as its camera has a name.
+        """
         try:
             return self._register.stream_of(place, named)
         except CustodyError as error:
-            self.counts.refused += 1
-            _LOG.error("%s: %s [%s]", place.full, error, error.code)
+            self._refuse(str(place.full), f"{error} [{error.code}]")
             return ""
+
+    def _refuse(self, path: str, why: str) -> None:
+        """Footage that cannot be registered is a finding, not a line in a log."""
+        if path not in self._refused and len(self._refused) < _REFUSED_AT_MOST:
+            self._refused[path] = why
+            self.counts.refused += 1
+            _LOG.error("%s cannot be registered: %s", ascii(path), why)
 
     def _land(self) -> bool:
         landed = [flight for flight in self._flights.landed() if self._is_good(flight) and not self._defer(flight)]
@@ -388,6 +401,8 @@ class Agent:
                 self._rounds.alive(now_us)
                 self.counts.disposed += self._rounds.disposals(now_us, self._looked_us)
                 self._rounds.heartbeats(now_us, self._state.count_pending() + self._outbox.backlog())
+                example = ascii(next(iter(self._refused), ""))
+                self._state.set_note("refused", f"{len(self._refused)} {example}")
                 self._state.set_note("outbox", f"{self._outbox.backlog()} {self._outbox.problem()}")
         # Before the first scan is through, footage may lie there that is not overdue at all.
         if self._looked_us and not self._waiting and self._is_due("overdue", 5_000_000):

@@ -29,6 +29,11 @@ class Place:
         return self.path.rpartition("/")[2]
 
     @property
+    def is_text(self) -> bool:
+        """False when the name has bytes that are not UTF-8 (they come as lone surrogates and cannot be stored)."""
+        return not any("\ud800" <= char <= "\udfff" for char in self.path)
+
+    @property
     def full(self) -> Path:
         """The absolute path."""
         return self.storage.path / self.path

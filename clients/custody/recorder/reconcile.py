@@ -74,6 +74,10 @@ def scan(
         quiet = yield from _compare(state, recorder, storage, path, folder, entries, now_ns())
         for entry in entries:
             below = f"{path}/{entry.name}" if path else entry.name
+            if any("\ud800" <= char <= "\udfff" for char in entry.name):
+                # A folder whose name is not UTF-8 cannot be remembered; what lies in it is shown as refused.
+                yield Hint(Sight.FINISHED, Place(recorder=recorder, storage=storage, path=below))
+                continue
             if below not in queued and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
                 queued.add(below)
                 work.append(below)

@@ -50,6 +50,9 @@ class Survey:
     """Records that the agent has not handed over yet."""
     outbox: int
     """Records without a receipt."""
+    refused: int
+    """Files that cannot be registered."""
+    refused_example: str
     problem: str
     """Why the ledger does not take them; empty when it does."""
     streams: Sequence[StreamSurvey]
@@ -62,6 +65,8 @@ class Survey:
             found.append(("agent-down", "the agent gave no sign of life"))
         if self.problem:
             found.append(("ledger-unreachable", f"records wait: {self.problem}"))
+        if self.refused:
+            found.append(("footage-refused", f"{self.refused} files cannot be registered, e.g. {self.refused_example}"))
         for stream in self.streams:
             if stream.open_gap_us:
                 found.append(("stream-silent", f"{stream.name}: no footage comes"))
@@ -95,11 +100,14 @@ def take_survey(config: Config) -> Survey:
         notes = dict(db.execute("SELECT key, value FROM note"))
         streams = [StreamSurvey(**dict(zip(StreamSurvey.__slots__, row, strict=True))) for row in db.execute(_STREAMS)]
         (pending,) = db.execute("SELECT count(*) FROM pending").fetchone()
+    refused, _, example = notes.get("refused", "0 ").partition(" ")
     backlog, _, problem = notes.get("outbox", "0 ").partition(" ")
     return Survey(
         alive_us=int(notes.get("alive_us", "0")),
         pending=pending,
         outbox=int(backlog),
+        refused=int(refused),
+        refused_example=example,
         problem=problem,
         streams=streams,
         recorders=[_recorder(config, at, streams) for at in range(len(config.recorders))],
