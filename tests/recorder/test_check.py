@@ -13,6 +13,7 @@ from custody.recorder.clock import system_quality
 from custody.recorder.commands import check, hook, presets
 from custody.recorder.forecast import forecast
 from custody.recorder.metrics import exposition
+from custody.recorder.state import StateError
 from custody.v1 import record_pb2
 
 DAY = 86_400_000_000
@@ -53,6 +54,13 @@ def test_the_same_as_json(site: Any, tmp_path: Path) -> None:
     found = json.loads(done.output)
     assert [stream["last_number"] for stream in found["streams"]] == [1, 1]
     assert {finding["code"] for finding in found["findings"]} >= {"stream-silent"}
+
+
+def test_before_the_first_start_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(CONFIG)
+    done = CliRunner().invoke(check, ["-c", str(tmp_path / "config.toml")], standalone_mode=False)
+    assert isinstance(done.exception, StateError)
+    assert "no agent has run here yet" in str(done.exception)
 
 
 def test_figures_for_monitoring(site: Any) -> None:

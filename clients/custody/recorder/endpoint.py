@@ -12,7 +12,6 @@ and never kept.
 import json
 import logging
 import secrets
-import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from custody.core.errors import CustodyError
 from custody.recorder import spool
 
 _LOG: Final = logging.getLogger("custody.recorder")
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             page = self.server.page()
-        except (sqlite3.Error, OSError):
+        except (CustodyError, OSError):
             _LOG.exception("no metrics")
             self._answer(500, b"")
             return

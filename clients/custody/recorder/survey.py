@@ -10,6 +10,7 @@ from custody.recorder.config import DAY_US, Config
 from custody.recorder.forecast import Forecast
 from custody.recorder.observe import Observed, observe
 from custody.recorder.rounds import forecast_of
+from custody.recorder.state import StateError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ FROM stream ORDER BY name
 
 
 def take_survey(config: Config) -> Survey:
-    """Reads the state. Raises sqlite3.Error when there is none."""
+    """Reads the state. Raises StateError when there is none or it cannot be read."""
     with _reading(config.state / "agent.sqlite") as db:
         notes = dict(db.execute("SELECT key, value FROM note"))
         streams = [StreamSurvey(**dict(zip(StreamSurvey.__slots__, row, strict=True))) for row in db.execute(_STREAMS)]
@@ -132,6 +133,11 @@ def _recorder(config: Config, at: int, streams: Sequence[StreamSurvey]) -> Recor
 
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
-        db.execute("BEGIN")  # one snapshot for all questions
-        yield db
+    if not path.exists():
+        raise StateError(f"no agent has run here yet: there is no {path}")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+            db.execute("BEGIN")  # one snapshot for all questions
+            yield db
+    except sqlite3.Error as error:
+        raise StateError(f"{path}: {error}") from error
