@@ -78,10 +78,10 @@ class Served:
         self._server: HttpServer
         self._open: AbstractContextManager[Witness]
 
-    async def start(self) -> None:
+    async def start(self, port: int = 0) -> None:
         self._open = open_witness(self.folder, lambda: b"throw-away", clock_us=lambda: self.now_us)
         self.witness = self._open.__enter__()
-        self._server = HttpServer(WitnessApp(self.witness), HttpAddress(host="127.0.0.1", port=0))
+        self._server = HttpServer(WitnessApp(self.witness), HttpAddress(host="127.0.0.1", port=port))
         self.url = await self._server.start()
 
     async def stop(self) -> None:
@@ -99,6 +99,10 @@ class Served:
         held = self.witness.memory.held(log.origin)
         assert held is not None
         return held
+
+    def held_size(self, origin: str) -> int:
+        held = self.witness.memory.held(origin)
+        return held.size if held is not None else -1
 
     async def post(self, body: bytes, path: str = "/add-checkpoint", method: str = "POST") -> Answer:
         return await asyncio.to_thread(self._post, body, path, method)

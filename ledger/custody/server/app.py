@@ -29,7 +29,7 @@ from custody.server.handlers import handler
 from custody.server.hosted import HostedLog
 from custody.server.http.app import HttpApp
 from custody.server.http.settings import HttpSettings
-from custody.server.leadership import Leadership, Lease
+from custody.server.leadership import LEASE_S, Leadership, Lease
 from custody.server.pool import Pool
 from custody.server.publication import Publication
 from custody.server.remote_signer import RemoteSigner
@@ -40,7 +40,11 @@ from custody.server.signing import Signer
 from custody.server.snapshot import Snapshots
 from custody.server.store.protocol import LogDirectory
 from custody.server.tls import TlsSettings, server_credentials
+from custody.server.witnessing.cadence import keep_showing
+from custody.server.witnessing.quorum import Witnesses, WitnessSettings
 from custody.v1 import ledger_pb2
+from custody.witness.app import PATH, WitnessApp
+from custody.witness.witness import Witness
 
 log = structlog.get_logger()
 
@@ -86,11 +90,17 @@ class Settings:
     """Address at which senders find this process when it leads; by default the first it listens on."""
     snapshot_interval_s: float = 3_600.0
     max_waiting_records: int = 32_768
+    lease_s: float = LEASE_S
+    """How long this process may be silent while it writes a log that others could write; docs/ops/ha.md."""
     tls: TlsSettings | None = None
     """With it, network addresses speak mutual TLS; without, plain text on loopback."""
     gate: GateSettings = field(default_factory=GateSettings)
     http: HttpSettings | None = None
     """The side for tiles, health and metrics; None: there is none."""
+    witnesses: WitnessSettings | None = None
+    """Who cosigns the logs; None: nobody is asked."""
+    neighbours: Witness | None = None
+    """A witness for other logs, reached through the HTTP side."""
 
 
 class SharedDirectory(LogDirectory, Protocol):
@@ -105,6 +115,7 @@ async def host(directory: LogDirectory, signer: Signer, origin: str, settings: S
     """Prepares one log; its sequencer is not running yet."""
     store = await directory.open(origin)
     publication = Publication()
+    witnesses = Witnesses(origin, settings.witnesses) if settings.witnesses is not None else None
     snapshots = Snapshots(
         interval_us=int(settings.snapshot_interval_s * 1e6),
         new_record_id=lambda at_us: make_record_id(at_us, os.urandom(RANDOM_BYTES)),
@@ -117,9 +128,12 @@ async def host(directory: LogDirectory, signer: Signer, origin: str, settings: S
         snapshots=snapshots,
         publication=publication,
         now_us=now_us,
+        witnesses=witnesses,
     )
     vkeys = (await store.state()).vkeys
-    return HostedLog(origin=origin, vkeys=vkeys, store=store, sequencer=sequencer, publication=publication)
+    return HostedLog(
+        origin=origin, vkeys=vkeys, store=store, sequencer=sequencer, publication=publication, witnesses=witnesses
+    )
 
 
 class LedgerServer:
@@ -164,6 +178,11 @@ class LedgerServer:
         """Where senders find this process."""
         return self._settings.advertise or self.addresses[0]
 
+    @property
+    def lease_s(self) -> float:
+        """How long this process may be silent while it leads."""
+        return self._settings.lease_s
+
     async def announce(self, hosted: HostedLog) -> None:
         """Says once that a log is served here, to people on stdout and to probes as health."""
         await self.say_health(hosted, serving=True)
@@ -206,25 +225,32 @@ async def serve(directory: LogDirectory, signer_target: str, origins: Sequence[s
         logs = [await host(directory, signer, origin, settings) for origin in origins]
         server = LedgerServer(logs, settings)
         await server.start()
-        http = await _serve_http(logs, settings.http)
+        http = await _serve_http(logs, settings)
         async with asyncio.TaskGroup() as group:
             tasks = []
             for hosted in logs:
                 writing = await _writing(server, directory, hosted)
                 tasks.append(group.create_task(_keep(server, hosted, writing, ending)))
+                if hosted.witnesses is not None:
+                    showing = keep_showing(hosted.witnesses, hosted.store, hosted.publication)
+                    tasks.append(group.create_task(showing))
             await ending.stopping.wait()
             await server.stop()
             if http is not None:
                 await http.stop()
             for task in tasks:
                 task.cancel()
+        for hosted in logs:
+            if hosted.witnesses is not None:
+                await hosted.witnesses.close()
     return 2 if ending.failed else 0
 
 
-async def _serve_http(logs: Sequence[HostedLog], settings: HttpSettings | None) -> HttpServer | None:
-    if settings is None:
+async def _serve_http(logs: Sequence[HostedLog], settings: Settings) -> HttpServer | None:
+    if settings.http is None:
         return None
-    side = HttpServer(HttpApp(logs, settings.access()), settings.address)
+    beside = {PATH: WitnessApp(settings.neighbours)} if settings.neighbours is not None else {}
+    side = HttpServer(HttpApp(logs, settings.http.access(), beside), settings.http.address)
     click.echo(f"ledger http {await side.start()}")
     return side
 
@@ -233,13 +259,13 @@ async def _writing(server: LedgerServer, directory: LogDirectory, hosted: Hosted
     if not hasattr(directory, "lease"):
         return _alone(server, hosted)
     shared = cast("SharedDirectory", directory)
-    hosted.sequencer.leader = ""
     leadership = Leadership(
         lease=await shared.lease(hosted.origin, server.advertised),
         sequencer=hosted.sequencer,
         store=hosted.store,
         publication=hosted.publication,
         ready=lambda: server.announce_soon(hosted),
+        lease_s=server.lease_s,
     )
     return leadership.run()
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -17,12 +18,15 @@ from custody.server.app import Settings, now_us
 from custody.server.app import serve as serve_app
 from custody.server.gate import GateSettings
 from custody.server.http.settings import HttpSettings
+from custody.server.leadership import LEASE_S
 from custody.server.limits import Limits
 from custody.server.recovery import check_signer, load
 from custody.server.remote_signer import RemoteSigner
 from custody.server.storage import open_directory
 from custody.server.store.protocol import LogUnknown
 from custody.server.tls import TlsSettings
+from custody.server.witnessing.options import open_neighbours, read_settings
+from custody.server.witnessing.quorum import Mode
 
 _STORE = click.option(
     "--store", required=True, metavar="URI", help="Where logs are kept: sqlite:PATH or postgresql://..."
@@ -33,6 +37,7 @@ _SIGNER = click.option(
 
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 def _log_to_stderr() -> None:
@@ -95,6 +100,30 @@ def _log_to_stderr() -> None:
     "--http-tokens", type=_FILE, metavar="FILE", help="Who may read entries: lines 'SHA256-OF-TOKEN IDENTITY'."
 )
 @click.option("--http-open-entries", is_flag=True, help="Let everybody read entries.")
+@click.option("--lease", "lease_s", type=click.FloatRange(min=0.1), default=LEASE_S, hidden=True)  # docs/ops/ha.md
+@click.option(
+    "--policy", type=_FILE, metavar="FILE", help="C2SP tlog-policy: the witnesses that cosign, and the quorum."
+)
+@click.option(
+    "--witness-mode",
+    type=click.Choice([mode.value for mode in Mode]),
+    default=Mode.REQUIRE.value,
+    show_default=True,
+    help="Without a quorum: publish nothing, publish and say so, or never wait for it.",
+)
+@click.option(
+    "--witness-deadline", default=2.0, show_default=True, metavar="SECONDS", help="For the quorum, each time."
+)
+@click.option(
+    "--witness-every",
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Show an idle log to the witnesses again.",
+)
+@click.option("--witness-state", type=_FOLDER, metavar="DIR", help="Host this witness for other logs, beside --http.")
+@click.option("--witness-passphrase-file", type=_FILE, metavar="FILE", help="Passphrase of that witness's keys.")
+@click.option("--witness-for", type=_FILE, metavar="FILE", help="C2SP tlog-policy: the logs that it watches.")
 def serve(
     *,
     store: str,
@@ -114,11 +143,19 @@ def serve(
     advertise: str,
     insecure_loopback: bool,
     snapshot_interval: float,
+    lease_s: float,
     http: str | None,
     http_tls_cert: Path | None,
     http_tls_key: Path | None,
     http_tokens: Path | None,
     http_open_entries: bool,
+    policy: Path | None,
+    witness_mode: str,
+    witness_deadline: float,
+    witness_every: float,
+    witness_state: Path | None,
+    witness_passphrase_file: Path | None,
+    witness_for: Path | None,
 ) -> int:
     """Run the ledger server.
 
@@ -142,8 +179,24 @@ def serve(
     if http is not None:
         address = HttpAddress.parse(http, http_tls_cert, http_tls_key)
         side = HttpSettings(address=address, tokens=http_tokens, open_entries=http_open_entries)
+    elif witness_state is not None:
+        raise click.UsageError("--witness-state needs --http, where other logs reach the witness")
+    witnesses = None
+    if policy is not None:
+        witnesses = read_settings(policy, witness_mode, witness_deadline, witness_every)
+    stack = ExitStack()
     settings = Settings(
-        listen=addresses, advertise=advertise, snapshot_interval_s=snapshot_interval, tls=tls, gate=gate, http=side
+        listen=addresses,
+        advertise=advertise,
+        snapshot_interval_s=snapshot_interval,
+        lease_s=lease_s,
+        tls=tls,
+        gate=gate,
+        http=side,
+        witnesses=witnesses,
+        neighbours=open_neighbours(stack, witness_state, witness_passphrase_file, witness_for)
+        if witness_state
+        else None,
     )
 
     async def run() -> int:
@@ -156,7 +209,8 @@ def serve(
         finally:
             await directory.close()
 
-    return asyncio.run(run())
+    with stack:
+        return asyncio.run(run())
 
 
 def read_tls(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from custody.server.publication import Publication
 from custody.server.sequencer import Sequencer
 from custody.server.store.protocol import LogStore
+from custody.server.witnessing.quorum import Witnesses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,3 +17,4 @@ class HostedLog:
     store: LogStore
     sequencer: Sequencer
     publication: Publication
+    witnesses: Witnesses | None = None

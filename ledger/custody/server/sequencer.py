@@ -33,7 +33,8 @@ from custody.server.signing import Signer, SignerMovedOn, SignerRefused, SignerU
 from custody.server.snapshot import SNAPSHOT_SUBMITTER, LogEmpty, Snapshots
 from custody.server.sorting import SortedBatch, all_new, sort_out
 from custody.server.stamping import LogMemory, Stamped, Stamper, settle
-from custody.server.store.protocol import LogStore, OutcomeUnknown, RecordExists, StoreUnavailable
+from custody.server.store.protocol import LogState, LogStore, OutcomeUnknown, RecordExists, StoreUnavailable
+from custody.server.witnessing.quorum import QuorumMissing, Witnesses
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -83,6 +84,7 @@ class Sequencer:
         snapshots: Snapshots,
         publication: Publication,
         now_us: Callable[[], int],
+        witnesses: Witnesses | None = None,
     ) -> None:
         self._store = store
         self._signer = signer
@@ -90,6 +92,7 @@ class Sequencer:
         self._snapshots = snapshots
         self._publication = publication
         self._now_us = now_us
+        self._witnesses = witnesses
         self.halted: CustodyError | None = None
         """Why the log is not written any more, until a person has looked."""
         self.leader: str | None = None
@@ -166,6 +169,7 @@ class Sequencer:
         self._keys = [VerifierKey.parse(vkey) for vkey in state.vkeys]
         signer = await self._signer.state(state.origin)
         await check_signer(self._store, state, signer)
+        await self._check_witnesses(state)
         self._signed = signer.size
         await self.may_write()
         memory.head = await self._store.fence(memory.head)
@@ -277,8 +281,30 @@ class Sequencer:
         ):
             raise SignerRefused("the signer signed something else than it was asked for", code="signer-answer")
         self._signed = size
+        if self._witnesses is not None:
+            note = await self._cosigned(self._witnesses, note, size, recent)
         await self._insist(lambda: self._store.publish(memory.head, size, note))
         self._publication.publish(size, note)
+
+    async def _cosigned(self, witnesses: Witnesses, note: bytes, size: int, recent: Extension | None) -> bytes:
+        """Step 4a. A crash in here: witnesses may hold a size that is not published; `_open` offers it again."""
+
+        async def prove(old: int) -> tuple[bytes, ...]:
+            return await prove_consistency(
+                self._store, old, size, recent if recent is not None and recent.old.size == old else None
+            )
+
+        return await self._insist(lambda: witnesses.cosign(note, size, prove))
+
+    async def _check_witnesses(self, state: LogState) -> None:
+        """Raises WitnessAhead when a witness holds more than is stored here."""
+        if self._witnesses is None:
+            return
+
+        async def prove(old: int) -> tuple[bytes, ...]:
+            return await prove_consistency(self._store, old, state.published)
+
+        await self._witnesses.check_start(state.checkpoint, state.published, state.head.size, prove)
 
     async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
         """Repeats a step that is known not to have happened; senders wait as long as their own deadlines allow."""
@@ -286,7 +312,7 @@ class Sequencer:
         while True:
             try:
                 return await step()
-            except (SignerUnavailable, StoreUnavailable) as error:
+            except (SignerUnavailable, StoreUnavailable, QuorumMissing) as error:
                 await log.awarning("waiting", origin=self._origin, code=error.code, reason=str(error))
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
