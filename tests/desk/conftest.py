@@ -16,7 +16,9 @@ from custody.server.hosted import HostedLog
 
 @pytest.fixture
 async def place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[DeskRig]:
-    rig = await Rig.make(tmp_path / "ledger" if (tmp_path / "ledger").mkdir() is None else tmp_path)
+    folder = tmp_path / "ledger"
+    folder.mkdir()
+    rig = await Rig.make(folder)
     with tempfile.TemporaryDirectory(prefix="cy") as sockets:
         target = f"unix:{sockets}/l"
         rig.start()

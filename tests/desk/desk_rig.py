@@ -104,10 +104,11 @@ class DeskRig:
         (folder / "log.vkey").write_text(rig.signer.signing.vkey.encode() + "\n")
         self.configure(target)
 
-    def configure(self, target: str, more: str = "") -> None:
+    def configure(self, target: str, more: str = "", timeout_s: int = 10) -> None:
         (self.folder / "desk.toml").write_text(
             f'site = "{SITE}"\n{more}\n[ledger]\ntargets = ["{target}"]\nlog = "{ORIGIN}"\nvkeys = "log.vkey"\n'
-            'submitter = "desk-1"\ntimeout_s = 3\n[clock]\nsource = "ntp"\nuncertainty_ms = 50\n'
+            f'submitter = "desk-1"\ntimeout_s = {timeout_s}\n'
+            '[clock]\nsource = "ntp"\nuncertainty_ms = 50\n'
         )
 
     @property
