@@ -334,6 +334,7 @@ class Agent:
                 for flight in landed:
                     measured = flight.result.result()
                     self._register.finished(flight.place, flight.named, measured)
+                    self._refused.pop(str(flight.place.full), None)
                     self.counts.registered += 1
                     self.counts.registered_bytes += measured.size_bytes
                     self.counts.damaged += bool(measured.problem)
@@ -343,8 +344,10 @@ class Agent:
         error = flight.result.exception()
         if isinstance(error, FileChangedError):
             return False  # it is being written to; its end, or the scan, brings it back
+        if isinstance(error, FileNotFoundError):
+            return False
         if isinstance(error, OSError):
-            _LOG.warning("%s: %s", flight.place.full, error)
+            self._refuse(str(flight.place.full), error.strerror or str(error))
             return False
         if error is not None:
             raise error
