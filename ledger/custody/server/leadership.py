@@ -16,15 +16,16 @@ import structlog
 
 from custody.server.publication import Publication
 from custody.server.sequencer import Sequencer
-from custody.server.store.protocol import HeadMoved, LogStore, StoreError
+from custody.server.store.protocol import HeadMoved, LogStore, OutcomeUnknown, StoreError, StoreUnavailable
 
 log = structlog.get_logger()
 
 LEASE_S: Final = 4.0
 """How long a leader may be silent. Takeover after a crash takes at most this and one poll."""
-RENEW_S: Final = LEASE_S / 4
-POLL_S: Final = 0.5
-"""How often a standby looks for the lease, and for what the leader has published."""
+_RENEWALS: Final = 4
+"""How often the lease is renewed before it would end: one lost renewal must not cost the leadership."""
+_LOOKS: Final = 8
+"""How often a standby looks, in the length of a lease, whether it is free and what the leader has published."""
 
 
 class Leader(NamedTuple):
@@ -66,13 +67,21 @@ class Leadership:
         store: LogStore,
         publication: Publication,
         ready: Callable[[], None],
+        lease_s: float = LEASE_S,
     ) -> None:
-        """`ready` is called when the log is readable here, as leader or as standby."""
+        """`ready` is called when the log is readable here, as leader or as standby; `lease_s`: see LEASE_S.
+
+        Processes of one log may differ in `lease_s`: it is how long each of them asks for.
+        """
         self._lease = lease
         self._sequencer = sequencer
         self._store = store
         self._publication = publication
         self._ready = ready
+        self._lease_s = lease_s
+        self._renew_s = lease_s / _RENEWALS
+        self._poll_s = lease_s / _LOOKS
+        sequencer.leader = ""  # nobody is known to lead until somebody has looked
         sequencer.may_write = self._still_leads
 
     async def run(self) -> None:
@@ -80,27 +89,32 @@ class Leadership:
         try:
             while True:
                 try:
-                    if await self._lease.acquire(LEASE_S) is None:
+                    if await self._lease.acquire(self._lease_s) is None:
                         await self._stand_by()
                     else:
                         await self._lead()
                 except HeadMoved as error:
+                    self._sequencer.halted = None  # nothing is wrong: another one writes
                     await log.awarning("leadership lost", reason=str(error))
-                except StoreError as error:
-                    if error.code == "store-damaged":
-                        raise
+                    await self._give_up()
+                    await asyncio.sleep(self._poll_s)
+                except (StoreUnavailable, OutcomeUnknown) as error:
+                    self._sequencer.halted = None
                     await log.awarning("storage does not answer", code=error.code, reason=str(error))
-                    await asyncio.sleep(POLL_S)
+                    await asyncio.sleep(self._poll_s)
         finally:
-            # A successor need not wait for the end of the lease. Should this fail, it waits.
-            async with asyncio.timeout(LEASE_S):
-                try:
-                    await self._lease.release()
-                except StoreError:
-                    await log.awarning("the lease could not be given up; it ends by itself")
+            await self._give_up()
+
+    async def _give_up(self) -> None:
+        """A successor need not wait for the end of the lease. Should this fail, it waits."""
+        try:
+            async with asyncio.timeout(self._lease_s):
+                await self._lease.release()
+        except (StoreError, TimeoutError):
+            await log.awarning("the lease could not be given up; it ends by itself")
 
     async def _still_leads(self) -> None:
-        if not await self._lease.renew(LEASE_S):
+        if not await self._lease.renew(self._lease_s):
             raise HeadMoved("the lease on the log went to another process")
 
     async def _lead(self) -> None:
@@ -121,13 +135,13 @@ class Leadership:
     async def _renew(self) -> None:
         """Ends with HeadMoved when the lease is lost, or could not be renewed for as long as it lasts."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + LEASE_S
+        until = loop.time() + self._lease_s
         while True:
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(self._renew_s)
             try:
-                async with asyncio.timeout(RENEW_S):
+                async with asyncio.timeout(self._renew_s):
                     await self._still_leads()
-                until = loop.time() + LEASE_S
+                until = loop.time() + self._lease_s
             except HeadMoved:
                 raise
             except (StoreError, TimeoutError) as error:
@@ -146,4 +160,4 @@ class Leadership:
         if state.checkpoint and state.published > self._publication.size:
             self._publication.publish(state.published, state.checkpoint)
         self._ready()
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(self._poll_s)
