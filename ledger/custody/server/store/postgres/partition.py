@@ -51,8 +51,8 @@ class Partitions:
         """Detaches a partition, without stopping readers or the writer; its table stays. Raises PartitionInUse."""
         end = (number + 1) << PARTITION_BITS
         (row,) = await self._server.read("SELECT published FROM log WHERE log = $1", self._log)
-        if row["published"] < end:
-            raise PartitionInUse(f"partition {number} is full at {end} entries; {row['published']} are published")
+        if row["published"] <= end:  # the last bundle is read at every start, so it stays
+            raise PartitionInUse(f"partition {number} ends at {end} entries; only {row['published']} are published")
         name = partition_name(self._log, number)
         await self._server.writing(
             lambda connection: connection.execute(f"ALTER TABLE entry_run DETACH PARTITION {name} CONCURRENTLY")
