@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from custody.core.errors import MalformedError
 from custody.core.names import check_identity, check_stream
-from custody.core.record import read_record
+from custody.core.record import ReadRecord, read_records
 from custody.rules.footage import Footage
 from custody.rules.profile import Library
 from custody.rules.state import IN_COLUMNS, CustodyState, Note
@@ -60,9 +60,12 @@ def _restore(library: Library, data: bytes) -> CustodyState:
     for name, _ in head["streams"]:
         state.stream(check_stream(name))
     here = begin + length
-    for index, sequenced_us, submitter, size in head["notes"]:
-        _restore_note(state, index, sequenced_us, check_identity(submitter), data[here : here + size])
+    raws = []
+    for _, _, _, size in head["notes"]:
+        raws.append(data[here : here + size])
         here += size
+    for (index, sequenced_us, submitter, _), record in zip(head["notes"], read_records(raws), strict=True):
+        _restore_note(state, index, sequenced_us, check_identity(submitter), record)
     for name, sizes in head["streams"]:
         here = _restore_tables(state.streams[name].footage, sizes, data, here)
     state.size, state.sequenced_us = int(head["size"]), int(head["sequenced_us"])
@@ -71,8 +74,7 @@ def _restore(library: Library, data: bytes) -> CustodyState:
     return state
 
 
-def _restore_note(state: CustodyState, index: int, sequenced_us: int, submitter: str, raw: bytes) -> None:
-    record = read_record(raw)
+def _restore_note(state: CustodyState, index: int, sequenced_us: int, submitter: str, record: ReadRecord) -> None:
     if record.kind.name in IN_COLUMNS:
         raise ValueError("a footage record among the notes")
     state.note(
@@ -84,7 +86,7 @@ def _restore_note(state: CustodyState, index: int, sequenced_us: int, submitter:
             at_us=record.at_us,
             kind=record.kind.name,
             body=record.body,
-            raw=raw,
+            raw=record.raw,
             chains=record.chains,
         )
     )

@@ -1,7 +1,10 @@
 """`custody audit`: what the law minds in a log, for somebody who trusts only the key that he brings."""
 
+import gc
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -100,15 +103,27 @@ def audit(
         zone=zone,
         version=version("evidence-ledger"),
     )
-    result = audit_custody(plan, progress_bar)
+    with _without_cycles():
+        result = audit_custody(plan, progress_bar)
     if as_json:
         click.echo(json.dumps(audit_json(result), indent=2, ensure_ascii=True))
     else:
-        for line in audit_lines(result, lang, zone):
-            click.echo(line)
+        click.echo("\n".join(audit_lines(result, lang, zone)))
     if page is not None:
         _write_page(page, result, lang, zone)
     return result.status.exit_status
+
+
+@contextmanager
+def _without_cycles() -> Iterator[None]:
+    """Records and findings make no reference cycles, and looking for some among them costs a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _write_page(path: Path, result: CustodyAudit, lang: str, zone: Zone) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from custody.core.checkpoint import parse_checkpoint
 from custody.core.note import VerifierKey
 from custody.rules import CustodyState, Library, Observation, Scope, findings
-from custody.verifier.audit_run import AuditPlan, audit_log
+from custody.verifier.audit_run import RANGE_BUNDLES, AuditPlan, audit_log
 from custody.verifier.custody_audit.footage_seen import FootageSeen, see
 from custody.verifier.custody_audit.listening import NOTHING_READ, Replay
 from custody.verifier.custody_audit.memory_file import Remembered, pack, read_memory, write_memory
@@ -40,6 +40,7 @@ class CustodyPlan:
     footage: Path | None = None
     memory: Path | None = None
     workers: int = 1
+    range_bundles: int = RANGE_BUNDLES
     zone: Zone
     version: str
 
@@ -64,7 +65,7 @@ def audit_custody(plan: CustodyPlan, bar: Bar) -> CustodyAudit:
     footage = None
     if plan.footage is not None:
         footage = see(plan.footage, done.log, _proven(done), workers=plan.workers, bar=bar)
-    _keep(plan, done)
+    _keep(plan, done, held)
     return _judge(plan, done, footage, held)
 
 
@@ -114,6 +115,7 @@ def _read(
         since=since,
         footage=plan.footage is not None,
         workers=plan.workers,
+        range_bundles=plan.range_bundles,
         index=False,
         retell=True,
         start=start,
@@ -160,10 +162,12 @@ def _write(plan: CustodyPlan, checkpoint: bytes, log: LogMemory, state: CustodyS
     )
 
 
-def _keep(plan: CustodyPlan, done: _Pass) -> None:
+def _keep(plan: CustodyPlan, done: _Pass, held: Remembered | None) -> None:
     """Remembers a fine log only: what was found wrong must be found again."""
     log, edge = done.log, done.replay.edge
     whole = log.verified == done.replay.end > 0
+    if held is not None and held.checkpoint == log.verified_note and done.begun_at:
+        return  # nothing is new
     if plan.memory is not None and edge is not None and whole and log_status(log) is Status.FINE:
         _write(plan, log.verified_note, edge, done.replay.state)
 

@@ -30,7 +30,7 @@ VERDICT_ZH: Final[Mapping[Verdict, str]] = {
     Verdict.ACCESS_DURING_HOLD: "保全期间使用",
     Verdict.FILING_LATE: "备案逾期",
     Verdict.FILING_MISMATCH: "备案不符",
-    Verdict.DUTY: "义务未履行",
+    Verdict.DUTY: "未见履行记录",
     Verdict.LOG: "日志",
 }
 

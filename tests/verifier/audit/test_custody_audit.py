@@ -1,0 +1,184 @@
+"""`custody audit`: the findings of the rules, the state of the log, and what was not checked."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.rules.simulator import DAY, HOUR, STREAM
+from tests.verifier.audit.conftest import Audit, Told
+
+from custody.cli.main import run
+from custody.v1 import record_pb2 as pb
+
+
+def codes(report: dict[str, Any]) -> list[str]:
+    return [finding["code"] for finding in report["findings"]]
+
+
+def test_a_lawful_log_is_fine_and_says_what_was_not_checked(told: Told, audit: Audit) -> None:
+    told.world.lawful("bj185", "cn799")
+    told.write()
+    status, report = audit(told.log.path, "--key", told.key)
+    assert (status, report["verdict"], report["findings"]) == (0, "fine", [])
+    assert report["schema"] == "custody.audit/1"
+    assert {"no-memory", "no-footage", "witnesses", "seals", "index"} <= {row["code"] for row in report["not_checked"]}
+    assert all(row["en"] and row["zh"] for row in report["not_checked"])
+
+
+def test_findings_are_those_of_the_rules_with_their_articles(told: Told, audit: Audit) -> None:
+    told.world.lawful("bj185", "cn799")
+    told.world.access(officers=[])
+    told.world.dispose(1, 1)
+    told.write()
+    status, report = audit(told.log.path, "--key", told.key)
+    assert status == 1
+    assert report["findings"] == [finding.as_json() for finding in told.world.findings()]
+    assert "under-two-officers" in codes(report)
+    assert all(one["articles"] for one in report["findings"] if one["code"] == "under-two-officers")
+
+
+def test_without_a_key_nothing_is_proven(told: Told, audit: Audit) -> None:
+    told.world.lawful()
+    told.write()
+    status, report = audit(told.log.path)
+    assert (status, report["verdict"], report["log"]["verdict"]) == (2, "not-checked", "not-checked")
+    assert codes(report) == ["log-not-checked"]
+    assert report["not_checked"][0]["code"] == "no-key"
+
+
+def test_a_damaged_log_is_no_fork_and_never_fine(told: Told, audit: Audit, memory: Path) -> None:
+    told.world.lawful()
+    told.write()
+    assert audit(told.log.path, "--key", told.key, "--state", memory)[0] == 0
+    (first, data) = told.log.db.execute("SELECT first_index, data FROM entry_run ORDER BY first_index DESC").fetchone()
+    told.log.db.execute(
+        "UPDATE entry_run SET data = ? WHERE first_index = ?", (data[:-1] + bytes([data[-1] ^ 1]), first)
+    )
+    status, report = audit(told.log.path, "--key", told.key, "--state", memory)
+    assert (status, report["log"]["verdict"]) == (1, "findings")
+    assert "log-forked" not in codes(report)
+
+
+def test_only_what_is_signed_is_judged(told: Told, audit: Audit) -> None:
+    told.world.lawful()
+    told.write()
+    told.log.append([told.world.raw(told.log.now_us, access=pb.Access(act=pb.ACCESS_ACT_COPY, spans=[
+        pb.Span(stream=STREAM, from_us=1, to_us=2)]))], publish=False)  # fmt: skip
+    status, report = audit(told.log.path, "--key", told.key)
+    assert (status, report["judged"]) == (0, report["log"]["size"] - 1)
+    assert "unsigned-tail" in {row["code"] for row in report["not_checked"]}
+
+
+def test_another_key_proves_nothing(told: Told, audit: Audit) -> None:
+    told.world.lawful()
+    told.write()
+    name = told.log.origin
+    from tests.verifier.conftest import key_of
+
+    status, report = audit(told.log.path, "--key", key_of(9, name).vkey.encode())
+    assert status == 1
+    assert "unproven" in {row["code"] for row in report["not_checked"]}
+
+
+def test_scope_narrows_what_is_judged(told: Told, audit: Audit) -> None:
+    told.world.lawful("bj185")
+    told.world.access(officers=[])
+    told.write()
+    everything = audit(told.log.path, "--key", told.key)[1]
+    assert everything["findings"]
+    assert list(everything["streams"]) == [STREAM]
+    status, report = audit(told.log.path, "--key", told.key, "--site", "elsewhere")
+    assert (status, report["findings"], report["streams"]) == (0, [], {})
+    status, report = audit(told.log.path, "--key", told.key, "--to", "2025-01-01")
+    assert (status, report["findings"]) == (0, [])
+    status, report = audit(told.log.path, "--key", told.key, "--stream", STREAM, "--from", "2026-01-01")
+    assert report["findings"] == [one for one in everything["findings"] if one["subject"]["kind"] == "stream"]
+
+
+def test_a_profile_of_the_command_line_binds_everybody(told: Told, audit: Audit) -> None:
+    told.world.lawful()
+    told.world.access(officers=[])
+    told.write()
+    assert "under-two-officers" not in codes(audit(told.log.path, "--key", told.key)[1])
+    assert "under-two-officers" in codes(audit(told.log.path, "--key", told.key, "--profile", "bj185")[1])
+
+
+def test_the_moment_of_judgement_can_be_chosen(told: Told, audit: Audit) -> None:
+    told.world.lawful()
+    told.write()
+    status, report = audit(told.log.path, "--key", told.key, "--at", "2026-03-01")
+    assert status == 1
+    assert "gap-unexplained" in codes(report)
+    assert audit(told.log.path, "--key", told.key, "--at", "now")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--profile", "nothing"),
+        ("--site", "no such/site"),
+        ("--stream", "nostream"),
+        ("--from", "yesterday"),
+        ("--utc-offset", "8"),
+        ("--key", "nokey"),
+    ],
+)
+def test_a_wrong_command_line_checks_nothing(told: Told, audit: Audit, arguments: tuple[str, str]) -> None:
+    told.world.lawful()
+    told.write()
+    assert audit(told.log.path, *arguments) == (2, {})
+
+
+def test_footage_is_held_against_the_log(told: Told, audit: Audit, tmp_path: Path) -> None:
+    world = told.world
+    world.open_site()
+    world.open_stream()
+    world.file()
+    world.tell(watch_shift=pb.WatchShift(site="north", people=[pb.Person(unit="Unit")], duration_us=400 * DAY))
+    contents = {number: b"footage %d" % number for number in range(1, 5)}
+    for number, content in contents.items():
+        world.wait(HOUR)
+        world.tell(
+            world.now - HOUR,
+            segment=pb.Segment(
+                stream=STREAM, number=number, duration_us=HOUR, size_bytes=len(content),
+                file_sha256=sha256(content).digest(), path=f"{number}.mp4",
+            ),
+        )  # fmt: skip
+    told.write()
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    for number, content in contents.items():
+        (folder / f"{number}.mp4").write_bytes(content)
+    status, report = audit(told.log.path, "--key", told.key, "--footage", folder)
+    assert (status, report["findings"]) == (0, [])
+    assert report["streams"][STREAM]["segments"][0]["verdict"] == "present"
+    (folder / "2.mp4").write_bytes(b"footage X")
+    (folder / "3.mp4").unlink()
+    (folder / "5.mp4").write_bytes(b"nobody knows me")
+    status, report = audit(told.log.path, "--key", told.key, "--footage", folder)
+    assert status == 1
+    assert codes(report) == ["altered", "missing"]
+    assert [one["code"] for one in report["footage"]["findings"]] == ["file-unknown"]
+    verdicts = [(run["first"], run["last"], run["verdict"]) for run in report["streams"][STREAM]["segments"]]
+    assert verdicts == [(1, 1, "present"), (2, 2, "altered"), (3, 3, "missing"), (4, 4, "present")]
+    assert audit(told.log.path, "--key", told.key, "--footage", tmp_path / "nowhere") == (2, {})
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_text_groups_findings_by_subject(told: Told, capsys: pytest.CaptureFixture[str], lang: str) -> None:
+    told.world.lawful("bj185", "cn799")
+    for _ in range(7):
+        told.world.access(officers=[])
+    told.write()
+    status = run(["audit", str(told.log.path), "--key", told.key, "--lang", lang])
+    text = capsys.readouterr().out
+    assert status == 1
+    lines = text.splitlines()
+    assert lines[-1].endswith("发现问题" if lang == "zh" else "FINDINGS")
+    assert ("  摄像机 north/gate" if lang == "zh" else "  camera north/gate") in lines
+    assert "[under-two-officers]" in text
+    assert "D185-17(1)" in text
+    assert ("另有 2 项 under-two-officers" if lang == "zh" else "and 2 more of under-two-officers") in text
+    assert ("未检查:" if lang == "zh" else "Not checked:") in lines

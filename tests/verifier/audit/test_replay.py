@@ -1,0 +1,58 @@
+"""What travels between processes tells the rules exactly what the entries say."""
+
+import pickle
+
+import pytest
+from tests.rules.simulator import DAY, HOUR, MINUTE, SECOND, STREAM, World
+from tests.rules.stories import STORIES
+from tests.rules.story import Story
+
+from custody.rules import CustodyState, save
+from custody.v1 import record_pb2 as pb
+from custody.verifier.custody_audit.replay import replay
+from custody.verifier.entry_reading import ReadEntries
+from custody.verifier.retelling import Teller
+
+
+def retold(world: World, *cuts: int) -> bytes:
+    state = CustodyState(world.library, base=world.state.base)
+    bounds = [0, *cuts, len(world.entries)]
+    for begin, end in zip(bounds, bounds[1:], strict=False):
+        part = world.entries[begin:end]
+        teller = Teller()
+        places = range(len(part))
+        teller.take(begin, places, ReadEntries(places, [one[1] for one in part], [one[2] for one in part], ()))
+        replay(pickle.loads(pickle.dumps(teller.told())), state, len(world.entries))  # noqa: S301  as the pool does
+    return save(state)
+
+
+@pytest.mark.parametrize("telling", ["lawful", "breaking"])
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.rules.replace(" ", "+"))
+def test_every_story_is_retold_exactly(story: Story, telling: str) -> None:
+    world = World()
+    if not story.bare:
+        world.lawful(*story.profiles.split(), **story.site)
+    getattr(story, telling)(world)
+    assert retold(world) == save(world.state)
+    assert retold(world, len(world.entries) // 2) == save(world.state)
+
+
+def test_strange_clocks_keep_the_bytes_that_the_rules_ask_for(world: World) -> None:
+    world.lawful("bj185")
+    quality = pb.ClockQuality(source=pb.CLOCK_SOURCE_NTP, offset_us=HOUR, uncertainty_us=SECOND)
+    for ahead in (MINUTE, 5 * MINUTE, DAY):
+        world.wait(HOUR)
+        world.segment(begin=world.now + ahead)
+    world.tell(
+        world.now + DAY,
+        clock=quality,
+        segment=pb.Segment(stream=STREAM, number=99, duration_us=SECOND, size_bytes=1, file_sha256=bytes(31) + b"x"),
+    )
+    world.tell(heartbeat=pb.Heartbeat(stream=STREAM, last_segment=100, interval_us=MINUTE))
+    assert world.codes().count("clock-suspect") > 1
+    assert retold(world) == save(world.state)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
