@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import local
 from typing import Final
 
 from custody.core.digest import FileHasher
@@ -65,7 +66,7 @@ def measure(path: Path, wish: Wish, side: ThreadPoolExecutor | None = None) -> M
         before = os.fstat(descriptor)
         hasher = FileHasher(wish.algorithms, chunks=wish.chunks)
         if before.st_size <= BUFFER_BYTES or not wish.media:
-            clip, problem = _in_one(descriptor, before.st_size, hasher, wish, path)
+            clip, problem = _in_one(descriptor, hasher, wish, path)
         else:
             clip, problem = _in_two(descriptor, before.st_size, hasher, wish, path, side)
         after = os.fstat(descriptor)
@@ -88,11 +89,12 @@ def measure(path: Path, wish: Wish, side: ThreadPoolExecutor | None = None) -> M
     )
 
 
-def _in_one(descriptor: int, size: int, hasher: FileHasher, wish: Wish, path: Path) -> tuple[Clip, str]:
+def _in_one(descriptor: int, hasher: FileHasher, wish: Wish, path: Path) -> tuple[Clip, str]:
     if not wish.media:
         _hash(descriptor, hasher)
         return Clip(container=_by_name(path), absence=record_pb2.MEDIA_ABSENCE_SWITCHED_OFF), ""
-    content = memoryview(os.pread(descriptor, size, 0))
+    buffer = _buffer()
+    content = memoryview(buffer)[: os.preadv(descriptor, [buffer], 0)]
     hasher.update(content)
     return _clip(_Buffer(content), len(content), wish, path)
 
@@ -101,7 +103,7 @@ def _in_two(
     descriptor: int, size: int, hasher: FileHasher, wish: Wish, path: Path, side: ThreadPoolExecutor | None
 ) -> tuple[Clip, str]:
     if side is None:
-        _hash(descriptor, hasher)
+        _hash(descriptor, hasher)  # done before the window takes this thread's buffer
         return _clip(_Window(descriptor), size, wish, path)
     hashing = side.submit(_hash, descriptor, hasher)
     try:
@@ -111,12 +113,23 @@ def _in_two(
 
 
 def _hash(descriptor: int, hasher: FileHasher) -> None:
-    buffer = bytearray(1024 * 1024)
+    buffer = _buffer()
     view = memoryview(buffer)
     at = 0
     while count := os.preadv(descriptor, [buffer], at):
         hasher.update(view[:count])
         at += count
+
+
+_OF_THREAD: Final = local()
+
+
+def _buffer() -> bytearray:
+    """The calling thread's buffer: fresh memory for every file would cost a page fault for every 4 KiB."""
+    buffer: bytearray | None = getattr(_OF_THREAD, "buffer", None)
+    if buffer is None or len(buffer) != BUFFER_BYTES:
+        buffer = _OF_THREAD.buffer = bytearray(BUFFER_BYTES)
+    return buffer
 
 
 def _clip(read: "_Buffer | _Window", size: int, wish: Wish, path: Path) -> tuple[Clip, str]:
@@ -162,7 +175,7 @@ class _Window:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._buffer = bytearray(BUFFER_BYTES)
+        self._buffer = _buffer()
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
 
