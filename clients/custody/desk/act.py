@@ -9,20 +9,10 @@ from typing import Any, Final
 
 from custody.core.kinds import KINDS
 
-_HEX: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _ID: Final = {"type": "string", "format": "uuid"}
 _CHOOSING: Final[Mapping[str, Mapping[str, Any]]] = {
-    "records": {
-        "type": "array",
-        "items": _ID,
-        "description": "Record ids: every disclosure that these records commit to.",
-    },
-    "persons": {
-        "type": "array",
-        "items": {"type": "object"},
-        "x-personal": True,
-        "description": "Persons of the site: every disclosure that is kept of them.",
-    },
+    "records": {"type": "array", "items": _ID},
+    "persons": {"type": "array", "items": {"type": "object"}, "x-personal": True},
 }
 
 
@@ -88,9 +78,7 @@ _CORRECTION: Final = Act(
     en="Say that an earlier entry was wrong; both stay.",
     zh="声明先前的登记有误；两者并存。",
     optional=frozenset({"site", "leaf_sha256"}),
-    extra_schema={
-        "corrects": {**_ID, "description": "Record id of the wrong entry; index, leaf and streams are looked up."}
-    },
+    extra_schema={"corrects": _ID},
 )
 
 ACTS: Final = {

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from typing import Final
 
 _ROWS: Final = """
-Record.at | when it happened or began (empty: now) | 发生或开始的时间（不填则为现在）
+Record.at | when it happened or began, empty for now | 发生或开始的时间，不填则为现在
 Form.file | path of the document's file; its SHA-256 is recorded, the file stays with you | 文件路径；只登记其 SHA-256，文件由您保存
+Form.corrects | record id of the wrong entry; index, leaf and streams are looked up | 有误登记的记录编号（自动查出序号、叶哈希和摄像机）
+Form.records | record id: every disclosure that this record commits to (empty: no more) | 记录编号：该登记涉及的全部个人信息原文（不填则结束）
+Form.persons | persons of the site: every disclosure that is kept of them | 本场所人员：为其保存的全部个人信息原文
 *.site | the site | 场所
 *.streams | cameras concerned, as site/camera | 有关摄像机（场所/摄像机）
 *.stream | the camera, as site/camera | 摄像机（场所/摄像机）
-*.spans | which footage: camera and time | 哪些录像：摄像机和时间段
+*.spans | footage concerned (camera and time) | 有关录像（摄像机和时间段）
 Span.from | begin of the footage | 录像起始时间
 Span.to | end of the footage | 录像结束时间
 *.ranges | segments by camera and number | 录像分段：摄像机和编号
@@ -30,7 +33,7 @@ Document.kind | kind of document | 文件种类
 Document.reference | number or mark on the document, no person's name | 文号或标识（不得写个人姓名）
 Document.document_sha256 | SHA-256 of the scanned or electronic document, or the path of its file | 扫描件或电子文件的 SHA-256，或文件路径
 Document.issuer | body that issued it | 出具机关或单位
-*.officers | who came: of a government department at least two (D185 Art. 17(1)) | 来人；政府部门人员不得少于两人（185号令第17条第1项）
+*.officers | officers who came, of a government department at least two (D185 Art. 17(1)) | 到场人员，政府部门人员不得少于两人（185号令第17条第1项）
 *.recorded_by | staff who record this use (D185 Art. 13(2)) | 登记人（185号令第13条第2项）
 *.documents | documents shown: certifying document of the unit, register form, approval (D185 Art. 14, 17) | 出示的文件：单位证明文件、登记表、批准文件（185号令第14、17条）
 *.request_id | number of the request, unique within the site | 请求编号（本场所内唯一）
@@ -42,7 +45,7 @@ AccessRequest.act | kind of use asked for | 请求的使用方式
 Access.act | kind of use | 使用方式
 Access.request_id | number of the request that this answers; empty when none was made | 所依据的请求编号；没有请求则不填
 Access.recipient | organisation to which footage goes (D185 Art. 17, SCO799 Art. 16) | 录像提供给哪个单位（185号令第17条、799号令第16条）
-Access.copies_sha256 | SHA-256 of every file given out | 每个交出文件的 SHA-256
+Access.copies_sha256 | every file given out: its SHA-256, or its path | 每个交出的文件：SHA-256 或文件路径
 Access.duration | how long the access took | 使用时长
 Access.consent | written consent of the persons shown was had (SCO799 Art. 21) | 已取得被摄录人的书面同意（799号令第21条）
 *.by | who did it | 经办人

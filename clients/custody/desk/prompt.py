@@ -26,9 +26,15 @@ from custody.desk.texts import say
 Ask = Callable[[str], str]
 _LOCAL: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d)?", re.ASCII)
 _IN_CLEAR: Final = frozenset(
-    {"unit", "reference", "case_number", "basis", "class_note", "reason_code", "subject", "scope"}
+    {"unit", "class_note", "reason_code", "subject", "scope"}
 )
 """Free texts in which a person's name might be typed."""
+_PER_LINE: Final = 5
+"""Values to choose from in one line."""
+
+_EXAMPLES: Final = {
+    "flag": "y/n", "moment": "2026-11-23 08:00", "length": "30 d, 8 h, 15 min", "stream": "site-12/gate",
+}  # fmt: skip
 _CHECKS: Final[Mapping[Shape, Callable[[str, str], Any]]] = {
     Shape.LENGTH: read_length,
     Shape.ID: read_id,
@@ -51,10 +57,10 @@ def ask_form(act: Act, lang: str, site: str, ask: Ask = ask_line) -> Form:
     at = FormField(key="at", name="at_us", shape=Shape.MOMENT, repeated=False, owner="Record")
     asking.field(at, form, required=False, depth=0)
     if act.kind == "correction":
-        form["corrects"] = asking.plain("corrects: " + _extra(act, "corrects"), required=True)
+        form["corrects"] = asking.plain(f"* {meaning('Form', 'corrects', lang)} [corrects]")
         hidden = act.hidden | {"index", "leaf_sha256", "streams", "site"}
     elif act.kind == "disclosure_access":
-        records = asking.listed("records: " + _extra(act, "records"))
+        records = asking.listed(f"{meaning('Form', 'records', lang)} [records]")
         if records:
             form["records"] = records
         hidden = act.hidden | ({"opened_commitments"} if records else set()) | {"site"}
@@ -65,10 +71,6 @@ def ask_form(act: Act, lang: str, site: str, ask: Ask = ask_line) -> Form:
     if act.of_site and "corrects" not in form and not form.get("streams"):
         form["site"] = site
     return form
-
-
-def _extra(act: Act, key: str) -> str:
-    return str(act.extra_schema[key]["description"])
 
 
 class _Asking:
@@ -105,15 +107,27 @@ class _Asking:
             key = field.file_key
         form[key] = values if field.repeated else values[0]
 
-    def plain(self, question: str, *, required: bool) -> str:
-        while not (text := self._ask(f"{question}{' *' if required else ''}:")) and required:
-            self._complain(say(self._lang, "wanted"))
-        return text
+    def plain(self, question: str) -> str:
+        """A record id, which must be said."""
+        while True:
+            try:
+                text = self._ask(f"{question}:")
+                read_id(text, "")
+            except FormError:
+                self._complain(say(self._lang, "bad-id"))
+            else:
+                return text
 
     def listed(self, question: str) -> list[str]:
+        """Record ids until an empty line."""
         found: list[str] = []
-        while text := self._ask(f"{question} [{len(found) + 1}]:"):
-            found.append(text)
+        while text := self._ask(f"{question}:"):
+            try:
+                read_id(text, "")
+            except FormError:
+                self._complain(say(self._lang, "bad-id"))
+            else:
+                found.append(text)
         return found
 
     def _groups(self, field: FormField, form: Form, *, required: bool, depth: int) -> None:
@@ -125,7 +139,7 @@ class _Asking:
             if not must and not self._yes(say(self._lang, "more" if items else "add", name=title), depth):
                 break
             mark = f" {len(items) + 1}" if field.repeated else ""
-            click.secho(f"{'  ' * depth}{field.key}{mark}: {title}", err=True, bold=True)
+            click.secho(f"{'  ' * depth}{title}{mark}", err=True, bold=True)
             inner: Form = {}
             needed = (
                 frozenset({"stream", "from_us", "to_us"}) if field.message.name == "Span" else frozenset({"stream"})
@@ -150,30 +164,29 @@ class _Asking:
                 continue
             try:
                 return self._read(field, text)
-            except FormError as error:
-                self._complain(str(error))
+            except FormError:
+                self._complain(say(self._lang, f"bad-{field.shape.value}"))
 
     def _question(self, field: FormField, *, required: bool, depth: int, number: int) -> str:
+        """Writes what can be chosen, where there is a choice, and returns the question itself."""
         lang = self._lang
-        parts = [meaning(field.owner, field.key, lang)]
-        if field.choices is not None:
-            words = [
-                f"{i} {choice_word(field.choices.name, name, lang)}"
-                for i, name in enumerate(choices_of(field.choices), 1)
-            ]
-            parts.append("; ".join(words))
-        elif field.shape is Shape.FLAG:
-            parts.append("y/n")
-        elif field.shape is Shape.MOMENT:
-            parts.append("2026-11-23 08:00")
-        elif field.shape is Shape.LENGTH:
-            parts.append("30 d, 8 h, 15 min")
+        indent = "  " * depth
+        if field.choices is not None and not number:
+            words = [choice_word(field.choices.name, name, lang) for name in choices_of(field.choices)]
+            numbered = [f"{i} {word}" for i, word in enumerate(words, 1)]
+            for begin in range(0, len(numbered), _PER_LINE):
+                click.echo(f"{indent}  {' | '.join(numbered[begin : begin + _PER_LINE])}", err=True)
+        notes = [field.key + (f" {number + 1}" if field.repeated else "")]
+        if field.shape.value in _EXAMPLES:
+            notes.append(_EXAMPLES[field.shape.value])
+        elif field.choices is not None:
+            notes.append(say(lang, "choose"))
         elif field.shape is Shape.PERSONAL:
-            parts.append(say(lang, "personal"))
+            notes.append(say(lang, "personal"))
         elif field.key in _IN_CLEAR:
-            parts.append(say(lang, "in-clear"))
-        place = f" [{number + 1}]" if field.repeated else ""
-        return f"{'  ' * depth}{field.key}{place}{' *' if required else ''} ({' | '.join(parts)}):"
+            notes.append(say(lang, "in-clear"))
+        star = "* " if required else ""
+        return f"{indent}{star}{meaning(field.owner, field.key, lang)} [{'; '.join(notes)}]:"
 
     def _read(self, field: FormField, text: str) -> Any:
         match field.shape:
@@ -207,14 +220,14 @@ class _Asking:
         for name in names:
             if text == choice_word(field.choices.name, name, "zh"):
                 return name
-        raise FormError(f"{field.key}: {say(self._lang, 'choose')}")
+        raise FormError(f"{field.key}: not a value that can be chosen")
 
     def _flag(self, text: str) -> bool:
         if text.lower() in {"y", "yes", "是"}:
             return True
         if text.lower() in {"n", "no", "否"}:
             return False
-        raise FormError("y/n")
+        raise FormError("neither y nor n")
 
     def _yes(self, question: str, depth: int) -> bool:
         while True:
@@ -223,8 +236,8 @@ class _Asking:
                 return False
             try:
                 return self._flag(text)
-            except FormError as error:
-                self._complain(str(error))
+            except FormError:
+                self._complain(say(self._lang, "bad-flag"))
 
     def _complain(self, text: str) -> None:
         click.secho(f"  ! {text}", err=True, fg="yellow")

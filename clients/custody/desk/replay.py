@@ -74,6 +74,8 @@ def replay(
     Raises RefusedError, LedgerUnavailable, and VerificationErrors for entries that do not prove what they claim.
     """
     ends = _ends(client)
+    if ends is None:
+        return CustodyState(library, base=base)
     wanted = _wanted(record, set(streams), set(ends))
     known = Replay.load(path, library, base, log)
     wanted |= {chain for chain in known.heads if _site(chain) in {_site(one) for one in wanted}}
@@ -85,10 +87,14 @@ def replay(
     return known.state
 
 
-def _ends(client: SyncLedgerClient) -> dict[str, Head]:
+def _ends(client: SyncLedgerClient) -> dict[str, Head] | None:
+    """Where the chains ended at the last heads snapshot; None for a log that has no entry yet."""
     try:
         return client.chain_heads().heads
     except RefusedError as error:
+        # A log that was seen with entries and now claims to have none has rolled back: that is no empty log.
+        if error.code == "log-empty" and not client.held.checkpoint.size:
+            return None
         if error.code != "snapshot-unknown":
             raise
     return client.chain_heads(fresh=True).heads

@@ -31,7 +31,7 @@ def schema_of(act: Act, lang: str) -> dict[str, Any]:
     body = _object(body_type(act.kind), lang, hidden=act.hidden)
     required = [path.partition(".")[0].removesuffix("_us") for path in KINDS[act.kind].required]
     properties = {"at": {**_SCALARS[Shape.MOMENT], "description": meaning("Record", "at", lang)}, **body["properties"]}
-    properties |= {key: dict(extra) for key, extra in act.extra_schema.items()}
+    properties |= {key: {**extra, "description": meaning("Form", key, lang)} for key, extra in act.extra_schema.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"custody desk {act.name}",

@@ -21,7 +21,7 @@ def show_forecast(forecast: Preview, lang: str) -> None:
     """Writes to stderr what a record would cause and settle."""
     broken = blaming(forecast)
     listed = [finding for finding in forecast.causes if finding not in broken]
-    _section(say(lang, "breaks", count=len(broken)) if broken else say(lang, "fine"), broken, lang)
+    _section(_title(len(broken), lang), broken, lang)
     if listed:
         _section(say(lang, "lists"), listed, lang)
     settled = [finding for finding in forecast.cures if finding.severity > Severity.INFO]
@@ -29,34 +29,49 @@ def show_forecast(forecast: Preview, lang: str) -> None:
         _section(say(lang, "cures"), settled, lang)
 
 
+def _title(broken: int, lang: str) -> str:
+    if not broken:
+        return say(lang, "fine")
+    return say(lang, "breaks-one" if broken == 1 else "breaks", count=broken)
+
+
 def _section(title: str, findings: list[Finding], lang: str) -> None:
     click.secho(title, err=True, bold=bool(findings))
+    told: set[str] = set()
     for finding in findings:
-        for line in _lines(finding, lang):
+        for line in _lines(finding, lang, told):
             click.echo(line, err=True)
 
 
-def _lines(finding: Finding, lang: str) -> Iterator[str]:
+def _lines(finding: Finding, lang: str, told: set[str]) -> Iterator[str]:
+    """A finding with its articles and penalties; the text of a penalty is told once for all findings."""
     chinese = lang == "zh"
-    severity = say(lang, finding.severity.name.lower())
-    subject = f"{finding.subject.name}: " if finding.subject.name else ""
+    colon = "：" if chinese else ": "
+    subject = f"{finding.subject.name}{colon}" if finding.subject.name else ""
     text = finding.zh if chinese else finding.en
-    yield f"  - {subject}{text} [{finding.code}, {severity}]"
+    yield f"  - {subject}{text} [{finding.code}, {say(lang, finding.severity.name.lower())}]"
     for article in finding.articles:
-        mark = "" if article.quoted else f" {say(lang, 'paraphrase')}"
-        yield f"      {article.id}{mark}: {article.zh if chinese else article.en}"
+        mark = "" if article.quoted else say(lang, "paraphrase")
+        yield f"      {article.id}{mark}{colon}{article.zh if chinese else article.en}"
     for penalty in finding.penalties:
-        yield f"      {say(lang, 'penalty')}: {_penalty(penalty, lang)}"
+        repeated = penalty.id in told
+        told.add(penalty.id)
+        yield f"      {say(lang, 'penalty')}{colon}{_penalty(penalty, lang, brief=repeated)}"
 
 
-def _penalty(penalty: Penalty, lang: str) -> str:
-    text = penalty.zh if lang == "zh" else penalty.en
+def _penalty(penalty: Penalty, lang: str, *, brief: bool) -> str:
+    chinese = lang == "zh"
     amounts = [f"{amount:,}" for amount in (penalty.minimum, penalty.maximum) if amount is not None]
-    band = "–".join(amounts) + f" {penalty.unit}" if amounts else ""
+    unit = "元" if chinese and penalty.unit == "CNY" else penalty.unit
+    band = f"{'–'.join(amounts)} {unit}" if amounts else ""
     if penalty.minimum is None and penalty.maximum is not None:
         band = f"≤ {band}"
-    mark = "" if penalty.quoted else f" {say(lang, 'paraphrase')}"
-    return f"{penalty.id}{mark}{', ' + band if band else ''}: {text}"
+    head = penalty.id + ("" if penalty.quoted else say(lang, "paraphrase"))
+    if band:
+        head += f"{'，' if chinese else ', '}{band}"
+    if brief:
+        return head
+    return f"{head}{'：' if chinese else ': '}{penalty.zh if chinese else penalty.en}"
 
 
 def show_receipt(entry: ProvenEntry, record_id: bytes, lang: str) -> None:
