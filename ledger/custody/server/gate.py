@@ -59,13 +59,15 @@ class Gate:
         self._lists = lists
         self._usage = Usage(settings.limits, monotonic_s)
 
-    def enter(self, context: Any, rpc: str) -> Peer:
-        """Who calls, if they may call this. Raises Unauthenticated, Denied."""
+    def who(self, context: Any) -> Peer:
+        """Who calls. Raises Unauthenticated."""
         pems = context.auth_context().get(_CERTIFICATE)
-        peer = read_peer(pems[0]) if pems else Peer(submitter_of(context), Role.UNVERIFIED)
+        return read_peer(pems[0]) if pems else Peer(submitter_of(context), Role.UNVERIFIED)
+
+    def enter(self, peer: Peer, rpc: str) -> None:
+        """Whether the peer may call this now. Raises Unauthenticated, Denied."""
         self.recheck(peer)
         check_rpc(peer.role, rpc)
-        return peer
 
     def recheck(self, peer: Peer) -> None:
         """Whether the peer is still to be believed.

@@ -53,7 +53,8 @@ def _answers(method: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]
     async def run(self: "LedgerService", request: Any, context: Context) -> T:
         peer = None
         try:
-            peer = self.gate.enter(context, method.__name__)
+            peer = self.gate.who(context)
+            self.gate.enter(peer, method.__name__)
             async with asyncio.timeout(_wait_s(context)):
                 return await method(self, request, peer)
         except CustodyError as error:
@@ -74,7 +75,8 @@ def _streams(method: Callable[..., AsyncIterator[T]]) -> Callable[..., AsyncIter
     async def run(self: "LedgerService", request: Any, context: Context) -> AsyncIterator[T]:
         peer = None
         try:
-            peer = self.gate.enter(context, method.__name__)
+            peer = self.gate.who(context)
+            self.gate.enter(peer, method.__name__)
             with self.gate.stream(peer):
                 async for answer in method(self, request, peer):
                     self.gate.recheck(peer)
@@ -149,7 +151,8 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         """See ledger.proto. Answers come in the order of the requests."""
         peer = None
         try:
-            peer = self.gate.enter(context, "AppendStream")
+            peer = self.gate.who(context)
+            self.gate.enter(peer, "AppendStream")
             with self.gate.stream(peer):
                 async for result in self._results(requests, peer):
                     yield result
