@@ -90,9 +90,7 @@ COMMANDS: Mapping[str, Command | Group] = {
             "add-log": Command(
                 target="custody.witness.commands:add_log", summary="Begin to watch a log.", extra="ledger"
             ),
-            "serve": Command(
-                target="custody.witness.commands:serve", summary="Cosign until stopped.", extra="ledger"
-            ),
+            "serve": Command(target="custody.witness.commands:serve", summary="Cosign until stopped.", extra="ledger"),
             "status": Command(
                 target="custody.witness.commands:status", summary="Show what is held of every log.", extra="ledger"
             ),
@@ -112,13 +110,34 @@ COMMANDS: Mapping[str, Command | Group] = {
         summary="Keep the access register: who asked, who had access, what is held.",
         extra="client",
     ),
+    "export": Command(
+        target="custody.export.command:export", summary="Write an evidence package out of a ledger.", extra="client"
+    ),
     "audit": Command(
         target="custody.verifier.custody_audit.command:audit",
         summary="Check a log, replay it, and say which rules its records break.",
     ),
+    "mirror": Command(
+        target="custody.verifier.mirror.command:mirror",
+        summary="Copy a log into a folder that any web server can serve.",
+    ),
+    "monitor": Command(
+        target="custody.verifier.monitor.command:monitor", summary="Follow a log and raise an alarm when it lies."
+    ),
+    "prove": Command(
+        target="custody.verifier.proving.commands:prove_entry",
+        summary="Write one entry with the proof that it is there.",
+    ),
     "verify": Group(
         summary="Check logs and footage offline, trusting nobody but the key that you bring.",
         commands={
+            "proof": Command(
+                target="custody.verifier.proving.commands:verify_proof", summary="Check one entry's proof, offline."
+            ),
+            "fork": Command(
+                target="custody.verifier.proving.commands:verify_fork_file",
+                summary="Check a proof that a log signed two histories.",
+            ),
             "log": Command(target="custody.verifier.verify_log:verify_log", summary="Check a whole log."),
             "footage": Command(
                 target="custody.verifier.verify_footage:verify_footage", summary="Check footage files against a log."

@@ -1,6 +1,7 @@
 """Which log of a file or a database is meant, and how each process opens it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -9,12 +10,17 @@ from custody.verifier import postgres_log
 from custody.verifier.log_reader import LogReader, LogUnreadable
 from custody.verifier.postgres_connection import SCHEMES
 from custody.verifier.sqlite_log import SqliteLog, connect, origins
+from custody.verifier.tiles.source import is_url
+from custody.verifier.tiles.tile_log import TileLog
 
 
-def choose_log(place: Path | str, origin: str | None, keys: Sequence[VerifierKey]) -> Callable[[], LogReader]:
+def choose_log(
+    place: Path | str, origin: str | None, keys: Sequence[VerifierKey], token: str = ""
+) -> Callable[[], LogReader]:
     """How to open the log of this origin; without one, the only log of the place or the one that a key is named after.
 
-    `place` is the path of a SQLite file, or the address of a database as `postgresql://...`. Raises LogUnreadable when it
+    `place` is the path of a SQLite file or of a folder with tiles, the URL of a log in tiles (`token`: for its entries), or
+    the address of a database as `postgresql://...`. Raises LogUnreadable when it
     is no ledger, has no such log ('log-unknown'), or it is not clear which one is meant ('log-ambiguous').
     """
     if isinstance(place, str) and place.startswith(SCHEMES):
@@ -24,6 +30,8 @@ def choose_log(place: Path | str, origin: str | None, keys: Sequence[VerifierKey
         finally:
             view.close()
         return partial(postgres_log.PostgresLog.open, place, number)
+    if is_url(str(place)) or Path(place).is_dir():
+        return _tiles(str(place), origin, token)
     path = Path(place)
     connection = connect(path)
     try:
@@ -31,6 +39,14 @@ def choose_log(place: Path | str, origin: str | None, keys: Sequence[VerifierKey
     finally:
         connection.close()
     return partial(SqliteLog.open, path, _choose(str(path), found, origin, keys))
+
+
+def _tiles(place: str, origin: str | None, token: str) -> Callable[[], LogReader]:
+    # Every process reads the log at one checkpoint, however it grows meanwhile.
+    with closing(TileLog.open(place, token)) as log:
+        if origin not in (None, log.checkpoint.origin):
+            raise LogUnreadable(f"{place} is the log {log.checkpoint.origin!r}, not {origin!r}", code="log-unknown")
+        return partial(TileLog.open, place, token, log.note)
 
 
 def _choose(place: str, found: Sequence[tuple[int, str]], origin: str | None, keys: Sequence[VerifierKey]) -> int:

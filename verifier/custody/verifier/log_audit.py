@@ -24,6 +24,7 @@ from custody.verifier.log_report import (
     ENTRIES,
     HEADS,
     INDEX,
+    OPTIONAL,
     REMEMBERED,
     SIGNATURES,
     TAIL,
@@ -74,6 +75,7 @@ class LogAudit:
         self._segments: list[SegmentFact] = []
         self._disposals: list[DisposalFact] = []
         self._not_checked: dict[int, str] = {}
+        self._optional = OPTIONAL
         if start is not None:
             self._tree.resume(start.bundles)
             self._heads.update(start.heads)
@@ -105,7 +107,7 @@ class LogAudit:
         for size in checkpoints_outside:
             message = f"a checkpoint of size {size} is stored, but the log says that it has {head.size} entries"
             self._find("log-truncated", TREE, message, size=size)
-        if self._keys and not {key.encode() for key in self._keys} & set(head.vkeys):
+        if self._keys and head.vkeys and not {key.encode() for key in self._keys} & set(head.vkeys):
             self._find("log-keys-differ", SIGNATURES, "the log names other keys as its own than the given one")
         if head.created_us is not None and head.created_us < 0:
             self._find("log-row", TIMES, "the log was created at no time")
@@ -215,9 +217,14 @@ class LogAudit:
             message = f"the log has {stored} tiles; a tree of its size has {tiles_of(self._head.size)}"
             self._find("tile-count", TILES, message)
 
-    def no_index(self, reason: str = "this form of the log has no index") -> None:
-        """Says why the index is not checked; record ids are then compared within ranges only."""
-        self._not_checked[INDEX] = reason
+    def no_index(self, reason: str | None = None) -> None:
+        """Says why the index is not checked; record ids are then compared within ranges only.
+
+        Without a reason: the medium has none, so that nobody is missing one.
+        """
+        self._not_checked[INDEX] = reason or "this form of the log has no index"
+        if reason is None:
+            self._optional |= {INDEX}
 
     def finish_index(
         self, totals: IndexTotals, chains: Sequence[StoredChain], runs: Mapping[int, ChainTotals], digests: DigestSum
@@ -293,6 +300,7 @@ class LogAudit:
             snapshots=self._snapshots,
             checks=tuple(self._check(number) for number in range(SIGNATURES, REMEMBERED + 1)),
             findings=self.findings,
+            optional=self._optional,
             segments=self._segments,
             disposals=self._disposals,
         )

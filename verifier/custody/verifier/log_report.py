@@ -70,8 +70,10 @@ class LogReport:
     findings: Findings
     segments: Sequence[SegmentFact] = ()
     disposals: Sequence[DisposalFact] = ()
+    optional: frozenset[int] = OPTIONAL
+    """Checks without which the log can still be fine: for this medium, or for everybody."""
 
     @property
     def status(self) -> Status:
         """The status of the whole."""
-        return overall({check.number: check.status for check in self.checks}, OPTIONAL)
+        return overall({check.number: check.status for check in self.checks}, self.optional)

@@ -11,6 +11,8 @@ from custody.core.note import MAX_NOTE_BYTES, VerifierKey
 MAX_KEY_FILE_BYTES: Final = 65_536
 """Room for many ML-DSA keys; keeps a wrong file name from being read whole."""
 
+MAX_TOKEN_BYTES: Final = 500
+
 
 class TrustError(CustodyError):
     """A key or a remembered checkpoint that was given cannot be used."""
@@ -61,6 +63,20 @@ def read_checkpoint(path: Path) -> bytes:
     if not note or len(note) > MAX_NOTE_BYTES:
         raise TrustError(f"{path} is no checkpoint")
     return note
+
+
+def read_token(path: Path | None) -> str:
+    """The bearer token in a file, one line; empty without a file. Raises TrustError."""
+    if path is None:
+        return ""
+    try:
+        with path.open("rb") as file:
+            token = file.read(MAX_TOKEN_BYTES + 2).decode("ascii").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrustError(f"the token cannot be read: {error}") from error
+    if not 1 <= len(token) <= MAX_TOKEN_BYTES or not token.isprintable() or " " in token:
+        raise TrustError(f"{path} holds no token in one line")
+    return token
 
 
 def remember(path: Path, note: bytes) -> None:

@@ -12,7 +12,7 @@ from custody.verifier.log_output import log_json, log_lines
 from custody.verifier.log_report import LogReport, Status
 from custody.verifier.progress import progress_bar
 from custody.verifier.texts import LANGUAGES
-from custody.verifier.trust import load_keys, read_checkpoint, remember
+from custody.verifier.trust import load_keys, read_checkpoint, read_token, remember
 
 _FILE = click.Path(path_type=Path)
 
@@ -23,7 +23,7 @@ def cores() -> int:
 
 
 @click.command("log")
-@click.argument("place", metavar="PATH|postgresql://...")
+@click.argument("place", metavar="PATH|URL|postgresql://...")
 @click.option(
     "--key", "keys", multiple=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys. Repeatable."
 )
@@ -38,6 +38,7 @@ def cores() -> int:
     metavar="FILE",
     help="As --since if FILE exists; a fine log's newest checkpoint is kept there.",
 )
+@click.option("--token-file", type=_FILE, metavar="FILE", help="Inspector's token, for the entries behind a URL.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the report.")
 @click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes; default: one per processor.")
@@ -48,16 +49,17 @@ def verify_log(
     origin: str | None,
     since: Path | None,
     memory: Path | None,
+    token_file: Path | None,
     as_json: bool,
     lang: str,
     workers: int | None,
 ) -> int:
     """Check a whole log: entries, tree, signatures, chains, index.
 
-    PATH is the ledger's database file; a ledger on PostgreSQL is named by its address. It is only read; a running ledger
-    is not disturbed. Give the log's key as you
-    got it from somebody else than the operator of the ledger: without --key no signature is checked, and the verdict
-    is "not checked" at best.
+    PATH is the ledger's database file, or a folder with the log's tiles (see: custody mirror); URL is where a ledger or
+    a mirror serves its tiles; a ledger on PostgreSQL is named by its address. It is only read; a running ledger is not
+    disturbed. Give the log's key as you got it from somebody else than the operator of the ledger: without --key no
+    signature is checked, and the verdict is "not checked" at best.
 
     Exit status: 0 fine, 1 findings, 2 could not check.
     """
@@ -66,7 +68,7 @@ def verify_log(
     trusted = load_keys(keys)
     held = memory if memory is not None and memory.exists() else since
     plan = AuditPlan(
-        open_log=choose_log(place, origin, trusted),
+        open_log=choose_log(place, origin, trusted, read_token(token_file)),
         keys=trusted,
         since=read_checkpoint(held) if held is not None else b"",
         workers=workers or cores(),
