@@ -6,6 +6,7 @@ on disk until they are receipted and `drain.Drain` sends them. Guide: docs/clien
 
 from custody.client.aio import Followed, LedgerClient, Seen
 from custody.client.backoff import Backoff
+from custody.client.credentials import TlsFiles
 from custody.client.drain import Drain
 from custody.client.environment import Environment
 from custody.client.errors import (
@@ -23,6 +24,7 @@ from custody.client.errors import (
 from custody.client.outbox import Bounds, DeadLetter, Outbox, Queued
 from custody.client.pin import fetch_keys, pin
 from custody.client.receipt import ProvenEntry, Receipt
+from custody.client.sealing import SealingKey
 from custody.client.state import Conflict, State
 from custody.client.sync import SyncLedgerClient
 from custody.client.wire import tls
@@ -51,10 +53,12 @@ __all__ = [
     "ReadError",
     "Receipt",
     "RefusedError",
+    "SealingKey",
     "Seen",
     "State",
     "Submitted",
     "SyncLedgerClient",
+    "TlsFiles",
     "fetch_keys",
     "pin",
     "tls",

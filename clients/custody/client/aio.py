@@ -13,13 +13,14 @@ import grpc
 
 from custody.client import appending, pages, selection
 from custody.client.backoff import Backoff
-from custody.client.batch import Item
+from custody.client.batch import Item, read_batch
 from custody.client.environment import Environment
 from custody.client.errors import KeysNotPinned, RefusedError
 from custody.client.heads import ChainEnds, check_chain_heads
 from custody.client.link import LedgerLink, Seen
 from custody.client.pages import Followed
 from custody.client.receipt import ProvenEntry, Receipt
+from custody.client.sealing import SealingKey
 from custody.client.selection import Selection
 from custody.client.session import Session, decode
 from custody.client.state import Conflict, State
@@ -42,8 +43,9 @@ SUBMITTER_METADATA: Final = "custody-submitter"
 class LedgerClient:
     """A client of one log. Any number of tasks of one event loop may share it. Made by `connect`."""
 
-    def __init__(self, link: LedgerLink, *, owned: State | None) -> None:
+    def __init__(self, link: LedgerLink, *, owned: State | None, sealing: SealingKey | None = None) -> None:
         self._link = link
+        self._sealing = sealing
         self._owned = owned
 
     @classmethod
@@ -58,6 +60,7 @@ class LedgerClient:
         submitter: str = "",
         metadata: Metadata = (),
         options: Sequence[tuple[str, Any]] = (),
+        sealing: SealingKey | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         backoff: Backoff | None = None,
         environment: Environment | None = None,
@@ -75,6 +78,8 @@ class LedgerClient:
                 as unverified.
             metadata: sent with every call.
             options: further gRPC channel options.
+            sealing: the device's key; each batch that has no seal is then sealed when it is appended. An outbox seals by
+                itself (`Drain`), so that repeats are the same bytes.
             timeout_s: deadline of one call, its retries included, where the call gives none.
             backoff: waits between retries.
             environment: clocks and randomness.
@@ -104,7 +109,7 @@ class LedgerClient:
             if owned is not None:
                 owned.close()
             raise
-        return cls(link, owned=owned)
+        return cls(link, owned=owned, sealing=sealing)
 
     async def __aenter__(self) -> Self:
         return self
@@ -146,6 +151,8 @@ class LedgerClient:
         Raises MalformedError (the batch, or a malformed answer), RefusedError, LedgerUnavailable (unknown whether it was
         appended), a VerificationError (above all RollbackError, ForkError), LatchedError, ClientStorageError.
         """
+        if self._sealing is not None:
+            records = self._sealing.seal(self.log, read_batch(records))
         return await appending.append(self._link, records, timeout_s=timeout_s, retry=retry)
 
     def append_stream(

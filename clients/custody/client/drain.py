@@ -15,7 +15,7 @@ from custody.client.backoff import Backoff
 from custody.client.batch import Item
 from custody.client.environment import Environment
 from custody.client.errors import LedgerUnavailable, OutboxNotEmpty, RefusedError
-from custody.client.outbox import Outbox, Queued
+from custody.client.outbox import Outbox, Queued, Sealing
 from custody.client.receipt import Receipt
 from custody.core import limits
 
@@ -46,8 +46,10 @@ class Drain:
         batch_records: int = 256,
         backoff: Backoff | None = None,
         delivered: Delivered | None = None,
+        sealing: Sealing | None = None,
         environment: Environment | None = None,
     ) -> None:
+        """`sealing` seals each batch before it is first sent; its repeats carry the same seal."""
         if not 0 < batch_records <= limits.MAX_BATCH_RECORDS:
             raise ValueError(f"a batch has 1 to {limits.MAX_BATCH_RECORDS} records")
         self._outbox = outbox
@@ -55,6 +57,7 @@ class Drain:
         self._batch_records = batch_records
         self._backoff = backoff or Backoff()
         self._delivered = delivered
+        self._sealing = sealing
         self._environment = environment or Environment()
         self._attempt = 0
         self.trouble: LedgerUnavailable | RefusedError | None = None
@@ -108,6 +111,8 @@ class Drain:
 
     async def _send(self, batch: Sequence[Queued], timeout_s: float | None) -> None:
         """Appends a batch; buries what is refused for good. Raises LedgerUnavailable or RefusedError when waiting helps."""
+        if self._sealing is not None:
+            batch = await asyncio.to_thread(self._outbox.seal, batch, self._sealing)
         try:
             receipt = await self._client.append([one.submitted for one in batch], timeout_s=timeout_s, retry=False)
         except RefusedError as error:
@@ -121,6 +126,9 @@ class Drain:
 
     async def _refused(self, batch: Sequence[Queued], error: RefusedError, timeout_s: float | None) -> None:
         """Finds the guilty record: the one that is named, or the last one left after halving."""
+        if self._sealing is not None and len(batch) > 1:
+            # What is left of a sealed batch is another batch, and is sealed anew.
+            batch = await asyncio.to_thread(self._outbox.unseal, batch)
         if 0 <= error.position < len(batch) or len(batch) == 1:
             guilty = batch[max(error.position, 0) if len(batch) > 1 else 0]
             _LOG.error("record %s refused for good: %s: %s", guilty.record_id.hex(), error.code, error)

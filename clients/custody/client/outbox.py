@@ -48,6 +48,10 @@ CREATE TABLE dead (
 )
 
 
+Sealing = Callable[[Sequence[Submitted]], Sequence[Submitted]]
+"""Seals a batch as a whole: `SealingKey.seal` for one log."""
+
+
 class Queued(NamedTuple):
     """One record in the outbox."""
 
@@ -168,7 +172,10 @@ class Outbox:
     def oldest(
         self, records: int = limits.MAX_BATCH_RECORDS, total_bytes: int = limits.MAX_BATCH_BYTES
     ) -> list[Queued]:
-        """The oldest records that fit in one batch; at least one unless the outbox is empty."""
+        """The oldest records that fit in one batch; at least one unless the outbox is empty.
+
+        Records that were sealed together (`seal`) come together and alone, so that a repeat is the same bytes.
+        """
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT item, record_id, record, seal, chains, put_us FROM item ORDER BY item LIMIT ?", (records,)
@@ -179,7 +186,36 @@ class Outbox:
             if batch and total_bytes < 0:
                 break
             batch.append(Queued(item, record_id, Submitted(record, seal, tuple(chains.split("\n"))), put_us))
+            if seal and len(batch) > 1 and _count(seal) == len(batch):
+                break
         return batch
+
+    def seal(self, batch: Sequence[Queued], sealing: Sealing) -> list[Queued]:
+        """Seals the oldest records as one batch and keeps the seal with them; durable on return, before they are sent.
+
+        Crash before the commit: they are sealed anew, and nothing was sent with the other seal. Crash after: they are sent
+        with this one. A batch that has a seal keeps it. Raises ClientStorageError.
+        """
+        if any(one.submitted.seal for one in batch):
+            return list(batch)
+        sealed = [
+            Queued(one.item, one.record_id, submitted, one.put_us)
+            for one, submitted in zip(batch, sealing([one.submitted for one in batch]), strict=True)
+        ]
+        rows = [(one.submitted.seal, one.item) for one in sealed if one.submitted.seal]
+        with self._database.lock:
+            self._write(lambda connection: connection.executemany("UPDATE item SET seal = ? WHERE item = ?", rows))
+        return sealed
+
+    def unseal(self, batch: Sequence[Queued]) -> list[Queued]:
+        """Takes the seal over a batch off it, when the batch cannot stay together; durable on return."""
+        items = [(one.item,) for one in batch]
+        with self._database.lock:
+            self._write(lambda connection: connection.executemany("UPDATE item SET seal = x'' WHERE item = ?", items))
+        return [
+            Queued(one.item, one.record_id, Submitted(one.submitted.record, b"", one.submitted.chains), one.put_us)
+            for one in batch
+        ]
 
     def drop(self, batch: Sequence[Queued]) -> None:
         """Lets receipted records go; durable on return.
@@ -273,3 +309,7 @@ class Outbox:
     def _tell(self) -> None:
         for listener in tuple(self._listeners):
             listener()
+
+
+def _count(seal: bytes) -> int:
+    return int(entry_pb2.Entry.FromString(seal).seal.count)
