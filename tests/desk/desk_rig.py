@@ -162,6 +162,12 @@ class DeskRig:
         placed = await store.entries_at(list(range(count)))
         return [read_record(decode_entry(one.entry).record) for one in placed]
 
+    async def custody(self, *arguments: str) -> Said:
+        """Runs another command on the log's database, as an inspector would."""
+        line = [*arguments, str(self.rig.database), "--key", str(self.folder / "log.vkey"), "--json"]
+        status = await asyncio.to_thread(command_line.run, line)
+        return Said(status, *self._capsys.readouterr())
+
     async def findings(self) -> list[tuple[str, bytes]]:
         """What an audit of the whole log finds now: code and record id."""
         store = self.rig.raw_store

@@ -47,7 +47,10 @@ async def test_one_officer_alone_is_foretold_and_recorded_all_the_same(place: De
     assert not wait_list(place)
     receipt = await place.record("access consult", form)
     assert codes(receipt) == ["under-two-officers"]
-    assert ("under-two-officers", uuid.UUID(receipt["record_id"]).bytes) in await place.findings()
+    audit = await place.custody("audit")
+    assert audit.status == 1
+    found = [(one["code"], one["record_ids"]) for one in audit.json["findings"]]
+    assert ("under-two-officers", [receipt["record_id"].replace("-", "")]) in found
 
 
 async def test_a_deletion_under_a_hold_is_warned_of(place: DeskRig) -> None:
