@@ -55,6 +55,7 @@ def test_the_next_audit_reads_only_what_is_new(month: Told, audit: Audit, memory
 
 def test_many_small_steps_say_what_one_step_says(told: Told, audit: Audit, memory: Path) -> None:
     told.world.lawful("bj185")
+    last: dict[str, Any] = {}
     for step in range(6):
         told.world.record(days=3, length=HOUR)
         if step % 2:

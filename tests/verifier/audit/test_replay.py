@@ -1,6 +1,7 @@
 """What travels between processes tells the rules exactly what the entries say."""
 
 import pickle
+from itertools import pairwise
 
 import pytest
 from tests.rules.simulator import DAY, HOUR, MINUTE, SECOND, STREAM, World
@@ -17,7 +18,7 @@ from custody.verifier.retelling import Teller
 def retold(world: World, *cuts: int) -> bytes:
     state = CustodyState(world.library, base=world.state.base)
     bounds = [0, *cuts, len(world.entries)]
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         part = world.entries[begin:end]
         teller = Teller()
         places = range(len(part))

@@ -158,7 +158,7 @@ def _finding(one: Finding, zone: Zone) -> dict[str, Any]:
         "severity": one.severity.name.lower(),
         "level": one.severity,
         "text": Words(one.en, one.zh),
-        "when": zone.show(begin_us) if begin_us == end_us else f"{zone.show(begin_us)} – {zone.show(end_us)}",
+        "when": [zone.show(begin_us)] if begin_us == end_us else [f"{zone.show(begin_us)} –", zone.show(end_us)],
         "verdict": Words(verdict_word(one.verdict, "en"), verdict_word(one.verdict, "zh")),
         "code": one.code,
         "indexes": ", ".join(map(str, one.indexes)),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from custody.rules.case import span
 from custody.rules.state import Note
 from custody.v1 import record_pb2 as pb
 from custody.verifier.custody_audit.result import CustodyAudit
@@ -57,7 +58,7 @@ def _row(note: Note, streams: tuple[str, ...], zone: Zone) -> Row:
     return Row(
         index=note.index,
         when=zone.show(note.at_us),
-        lasted=_minutes(getattr(body, "duration_us", 0)),
+        lasted=span(body.duration_us) if getattr(body, "duration_us", 0) else "",
         kind=KIND[note.kind],
         act=word(ACT, getattr(body, "act", 0)) if note.kind in {"access", "access_request"} else SAME,
         streams=streams,
@@ -70,11 +71,6 @@ def _row(note: Note, streams: tuple[str, ...], zone: Zone) -> Row:
         documents=tuple(_documents(body)),
         notes=tuple(_notes(note)),
     )
-
-
-def _minutes(length_us: int) -> str:
-    seconds = length_us // 1_000_000
-    return f"{seconds // 60}:{seconds % 60:02} min" if seconds else ""
 
 
 def _person(person: Any) -> str:
