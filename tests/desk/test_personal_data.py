@@ -156,8 +156,16 @@ def test_an_interrupted_erasure_is_finished_when_the_store_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, commitments = kept(tmp_path)
-    monkeypatch.setattr(store, "_wipe", lambda: None)  # killed before the bytes were overwritten
-    store.put_erasure(b"record-2", b"raw-2", store.draft(SITE), commitments)
+    store.put(b"record-2", b"raw-2", store.draft(SITE), commitments)
+    assert not store.holds(commitments)  # what is being erased is not handed out any more
+    assert not store.person(SITE, {"work_id": "WID-7781"})
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "_wipe", killed)
+    with pytest.raises(KeyboardInterrupt):
+        store.sent(b"record-2")
     # The files as a crash leaves them: the connection was never closed.
     left = tmp_path / "left"
     left.mkdir()
@@ -169,7 +177,20 @@ def test_an_interrupted_erasure_is_finished_when_the_store_is_opened(
     reopened = DisclosureStore(left / "disclosures.db")
     assert holding(bytes_of(left)) == set()
     assert [raw for _, raw in reopened.pending()] == [b"raw-1", b"raw-2"]
+    reopened.sent(b"record-2")
+    assert [raw for _, raw in reopened.pending()] == [b"raw-1"]
     reopened.close()
+    store.close()
+
+
+def test_an_erasure_that_is_refused_erases_nothing(tmp_path: Path) -> None:
+    store, commitments = kept(tmp_path)
+    draft = store.draft(SITE)
+    draft.person({"name": "Somebody else"})
+    store.put(b"record-2", b"raw-2", draft, commitments)
+    store.refused(b"record-2", draft)
+    assert store.holds(commitments) == commitments
+    assert not store.person(SITE, {"name": "Somebody else"})
     store.close()
 
 

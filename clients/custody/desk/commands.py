@@ -196,7 +196,7 @@ def _record(
 ) -> int:
     lang = opened.config.lang
     opening = list(record.body.opened_commitments) if act.kind == "disclosure_access" else []
-    erasing = opening if act.name == "erase" else None
+    erasing = opening if act.name == "erase" else []
     if opening:
         # Look before the record says that they were opened: an unknown commitment is refused, not recorded.
         opened.store.find(opening)
@@ -207,7 +207,7 @@ def _record(
             click.echo(say(lang, "kept"), err=True)
         raise error from None
     result = receipt_json(entry, record.record_id, forecast)
-    if erasing is not None:
+    if erasing:
         click.echo(say(lang, "erased", count=len(erasing)), err=True)
     elif opening and target is not None:
         export(opened.store, opening, target)

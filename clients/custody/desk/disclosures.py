@@ -7,11 +7,15 @@ Rules of this file (docs/desk.md, DESIGN section 3 "Personal data"):
   which the ledger answers with the first receipt. So no record in the log ever commits to a disclosure that was lost.
 - One person has one disclosure for each of name, work id and document within a site (docs/spec/rules.md, "Persons").
   Reasons and other texts get a new one each time: equal texts shall not be seen to be equal.
-- Erasing deletes rows under `secure_delete`, rewrites the file and empties the write-ahead log before the record of it
-  is sent. Crash in between: the record waits, and opening the store wipes again before anything is sent.
+- Erasing: the intention and its record are stored first, and from then on the disclosures are not handed out any more. Once
+  the record has its receipt their rows are deleted under `secure_delete`, the file is rewritten and the write-ahead log
+  emptied. Crash anywhere: the record waits still, is sent again and gets its first receipt again, and the erasure is
+  done (again). Refused for good: the intention is dropped and nothing is erased. So the log never lacks an erasure that
+  happened, and what it says was erased is never read again.
 """
 
 import os
+import sqlite3
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -30,7 +34,11 @@ _SCHEMA: Final = (
         "CREATE TABLE disclosure (commitment BLOB PRIMARY KEY, site TEXT NOT NULL, holder BLOB NOT NULL, raw BLOB NOT NULL)"
         " STRICT, WITHOUT ROWID"
     ),
-    "CREATE TABLE pending (record_id BLOB PRIMARY KEY, raw BLOB NOT NULL, wipe INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    # `wiping`: rows were deleted for this record and their bytes may not be overwritten yet.
+    "CREATE TABLE pending (record_id BLOB PRIMARY KEY, raw BLOB NOT NULL, wiping INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE erasing (commitment BLOB PRIMARY KEY, record_id BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    # What may still be handed out.
+    "CREATE VIEW kept AS SELECT * FROM disclosure WHERE commitment NOT IN (SELECT commitment FROM erasing)",
 )
 PERSON_FIELDS: Final = ("work_id", "name", "document")
 """What is disclosed of a person, the field first by which the rules know it."""
@@ -110,7 +118,7 @@ class DisclosureStore:
             with self._database.read() as connection:
                 connection.execute("PRAGMA secure_delete=ON")
                 connection.execute("PRAGMA temp_store=MEMORY")  # VACUUM would else write a copy into a temporary file
-                wiping = connection.execute("SELECT 1 FROM pending WHERE wipe").fetchone()
+                wiping = connection.execute("SELECT 1 FROM pending WHERE wiping").fetchone()
             if wiping:  # an erasure was interrupted, perhaps before the bytes were overwritten
                 self._wipe()
         except BaseException:
@@ -124,30 +132,19 @@ class DisclosureStore:
     def draft(self, site: str) -> Draft:
         """Makes ready to write a record of a site; knows every person of that site."""
         with self._database.read() as connection:
-            rows = connection.execute("SELECT commitment, site, holder, raw FROM disclosure WHERE site = ?", (site,))
+            rows = connection.execute("SELECT commitment, site, holder, raw FROM kept WHERE site = ?", (site,))
             known = [Kept(commitment=row[0], site=row[1], holder=row[2], raw=row[3]) for row in rows.fetchall()]
         return Draft(site, known, self._random)
 
-    def put(self, record_id: bytes, raw: bytes, draft: Draft) -> None:
-        """Keeps a record to be sent and its disclosures; durable on return, all or nothing."""
+    def put(self, record_id: bytes, raw: bytes, draft: Draft, erasing: Sequence[bytes] = ()) -> None:
+        """Keeps a record to be sent, its disclosures, and what it says is erased; durable on return, all or nothing."""
         with self._database.write() as connection:
             connection.executemany(
                 "INSERT INTO disclosure VALUES (?, ?, ?, ?)",
                 [(kept.commitment, kept.site, kept.holder, kept.raw) for kept in draft.new],
             )
+            connection.executemany("INSERT INTO erasing VALUES (?, ?)", [(one, record_id) for one in erasing])
             connection.execute("INSERT INTO pending VALUES (?, ?, 0)", (record_id, raw))
-
-    def put_erasure(self, record_id: bytes, raw: bytes, draft: Draft, commitments: Sequence[bytes]) -> None:
-        """As `put`, and the disclosures of `commitments` are gone, their bytes overwritten."""
-        with self._database.write() as connection:
-            connection.executemany(
-                "INSERT INTO disclosure VALUES (?, ?, ?, ?)",
-                [(kept.commitment, kept.site, kept.holder, kept.raw) for kept in draft.new],
-            )
-            connection.executemany("DELETE FROM disclosure WHERE commitment = ?", [(one,) for one in commitments])
-            connection.execute("INSERT INTO pending VALUES (?, ?, 1)", (record_id, raw))
-        # Crash here: the rows are gone, their bytes may still lie in the write-ahead log; `__init__` wipes again.
-        self._wipe()
 
     def pending(self) -> list[tuple[bytes, bytes]]:
         """Records that wait to be sent: id and bytes, the oldest first."""
@@ -155,9 +152,20 @@ class DisclosureStore:
             return connection.execute("SELECT record_id, raw FROM pending ORDER BY record_id").fetchall()
 
     def sent(self, record_id: bytes) -> None:
-        """The ledger gave a receipt: the record waits no more."""
+        """The ledger gave a receipt: what the record says is erased is erased now, and the record waits no more."""
         with self._database.write() as connection:
-            connection.execute("DELETE FROM pending WHERE record_id = ?", (record_id,))
+            gone = connection.execute(
+                "DELETE FROM disclosure WHERE commitment IN (SELECT commitment FROM erasing WHERE record_id = ?)",
+                (record_id,),
+            ).rowcount
+            if gone:
+                connection.execute("UPDATE pending SET wiping = 1 WHERE record_id = ?", (record_id,))
+        if gone:
+            # Crash here: the rows are gone, their bytes may still lie in the write-ahead log; `__init__` wipes again.
+            self._wipe()
+        # Crash here: the record is sent once more, and there is nothing left to erase.
+        with self._database.write() as connection:
+            self._forget(connection, record_id)
 
     def refused(self, record_id: bytes, draft: Draft | None) -> None:
         """The ledger will never take the record: it waits no more, and what was written for it alone is deleted.
@@ -166,10 +174,15 @@ class DisclosureStore:
         """
         gone = [(kept.commitment,) for kept in draft.new] if draft is not None else []
         with self._database.write() as connection:
-            connection.execute("DELETE FROM pending WHERE record_id = ?", (record_id,))
             connection.executemany("DELETE FROM disclosure WHERE commitment = ?", gone)
+            self._forget(connection, record_id)
         if gone:
             self._wipe()
+
+    @staticmethod
+    def _forget(connection: sqlite3.Connection, record_id: bytes) -> None:
+        connection.execute("DELETE FROM pending WHERE record_id = ?", (record_id,))
+        connection.execute("DELETE FROM erasing WHERE record_id = ?", (record_id,))
 
     def find(self, commitments: Iterable[bytes]) -> list[tuple[bytes, Disclosure]]:
         """The disclosures of these commitments, each held against its commitment.
@@ -179,7 +192,7 @@ class DisclosureStore:
         found = []
         for commitment in commitments:
             with self._database.read() as connection:
-                row = connection.execute("SELECT raw FROM disclosure WHERE commitment = ?", (commitment,)).fetchone()
+                row = connection.execute("SELECT raw FROM kept WHERE commitment = ?", (commitment,)).fetchone()
             if row is None:
                 raise DisclosureUnknown(f"no disclosure is kept for {commitment.hex()}: it was erased, or never here")
             found.append((commitment, check_disclosure(row[0], commitment)))
@@ -191,15 +204,13 @@ class DisclosureStore:
             return [
                 one
                 for one in commitments
-                if connection.execute("SELECT 1 FROM disclosure WHERE commitment = ?", (one,)).fetchone()
+                if connection.execute("SELECT 1 FROM kept WHERE commitment = ?", (one,)).fetchone()
             ]
 
     def person(self, site: str, values: dict[str, str]) -> list[bytes]:
         """Every commitment kept of one person of a site who is known by all of `values` (any of PERSON_FIELDS)."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT commitment, holder, raw FROM disclosure WHERE site = ?", (site,)
-            ).fetchall()
+            rows = connection.execute("SELECT commitment, holder, raw FROM kept WHERE site = ?", (site,)).fetchall()
         persons: dict[bytes, dict[str, tuple[str, bytes]]] = {}
         for commitment, holder, raw in rows:
             disclosure = check_disclosure(raw, commitment)

@@ -25,9 +25,7 @@ from custody.desk.texts import say
 
 Ask = Callable[[str], str]
 _LOCAL: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d)?", re.ASCII)
-_IN_CLEAR: Final = frozenset(
-    {"unit", "class_note", "reason_code", "subject", "scope"}
-)
+_IN_CLEAR: Final = frozenset({"unit", "class_note", "reason_code", "subject", "scope"})
 """Free texts in which a person's name might be typed."""
 _PER_LINE: Final = 5
 """Values to choose from in one line."""

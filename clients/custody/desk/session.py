@@ -80,21 +80,18 @@ class Desk:
             self.store.sent(record_id)
         return len(waiting)
 
-    def submit(self, record: ReadRecord, draft: Draft, *, erasing: Sequence[bytes] | None = None) -> ProvenEntry:
-        """Stores the disclosures, then sends the record; returns the proven entry.
+    def submit(self, record: ReadRecord, draft: Draft, *, erasing: Sequence[bytes] = ()) -> ProvenEntry:
+        """Stores the disclosures, then sends the record, then erases; returns the proven entry.
 
-        Raises RefusedError: nothing is left of the record, unless waiting can help or something was erased already. After
+        Raises RefusedError: nothing is left of the record and nothing was erased, unless waiting can help. After
         LedgerUnavailable and every other error the record waits in the store.
         """
-        if erasing is None:
-            self.store.put(record.record_id, record.raw, draft)
-        else:
-            self.store.put_erasure(record.record_id, record.raw, draft, erasing)
+        self.store.put(record.record_id, record.raw, draft, erasing)
         # Crash here: nothing is in the log, the record and its disclosures are kept; `send_waiting` goes on.
         try:
             receipt = self.client.append([record.raw])
         except RefusedError as error:
-            if not error.retryable and erasing is None:
+            if not error.retryable:
                 self.store.refused(record.record_id, draft)
             raise
         # Crash here: the record is in the log and waits still; it is sent again and gets its first receipt again.
