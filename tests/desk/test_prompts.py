@@ -98,6 +98,9 @@ def test_the_desk_knows_its_own_site() -> None:
 def test_records_are_chosen_by_their_ids() -> None:
     form = ask_form(ACTS["erase"], "en", SITE, Person(records=["x", ID], basis=["PIPL Art. 47"]))
     assert form == {"records": [ID], "basis": "PIPL Art. 47", "site": SITE}
+    person = Person(work_id=["w-1"])
+    person.answers["every disclosure that is kept"] = iter(["y"])
+    assert ask_form(ACTS["erase"], "en", SITE, person) == {"persons": [{"work_id": "w-1"}], "site": SITE}
     form = ask_form(ACTS["correction"], "en", SITE, Person(corrects=["x", ID]))
     assert form == {"corrects": ID}
 

@@ -22,6 +22,7 @@ from custody.desk.form import Form, body_type
 from custody.desk.meanings import meaning
 from custody.desk.scalar import read_digest, read_id, read_length, read_moment, read_site, read_stream
 from custody.desk.texts import say
+from custody.v1 import record_pb2
 
 Ask = Callable[[str], str]
 _LOCAL: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d)?", re.ASCII)
@@ -61,7 +62,8 @@ def ask_form(act: Act, lang: str, site: str, ask: Ask = ask_line) -> Form:
         records = asking.listed(f"{meaning('Form', 'records', lang)} [records]")
         if records:
             form["records"] = records
-        hidden = act.hidden | ({"opened_commitments"} if records else set()) | {"site"}
+        asking.persons(form)
+        hidden = act.hidden | ({"opened_commitments"} if form.keys() & {"records", "persons"} else set()) | {"site"}
     else:
         hidden = act.hidden | {"site"}
     required = frozenset(path.partition(".")[0] for path in KINDS[act.kind].required)
@@ -128,7 +130,17 @@ class _Asking:
                 found.append(text)
         return found
 
-    def _groups(self, field: FormField, form: Form, *, required: bool, depth: int) -> None:
+    def persons(self, form: Form) -> None:
+        """Persons whose disclosures are meant; a unit is no mark of a person."""
+        person = record_pb2.Person.DESCRIPTOR
+        field = FormField(
+            key="persons", name="persons", shape=Shape.GROUP, repeated=True, owner="Form", message=person
+        )  # fmt: skip
+        self._groups(field, form, required=False, depth=0, hidden=frozenset({"unit"}))
+
+    def _groups(
+        self, field: FormField, form: Form, *, required: bool, depth: int, hidden: frozenset[str] = frozenset()
+    ) -> None:
         assert field.message is not None
         title = meaning(field.owner, field.key, self._lang)
         items: list[Form] = []
@@ -142,7 +154,7 @@ class _Asking:
             needed = (
                 frozenset({"stream", "from_us", "to_us"}) if field.message.name == "Span" else frozenset({"stream"})
             )
-            self.group(field.message, inner, frozenset(), needed, depth + 1)
+            self.group(field.message, inner, hidden, needed, depth + 1)
             if inner:
                 items.append(inner)
             if not field.repeated:
