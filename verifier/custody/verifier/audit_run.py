@@ -104,7 +104,8 @@ class Ranges:
         examined = examine(stored, self._plan.keys, self.head.origin, findings)
         wanted = {*cuts, *(one.checkpoint.size for one in examined)}
         within = (size for size in wanted if first < size <= end)
-        audit = RangeAudit(first, end, within, footage=self._plan.footage, retell=self._plan.retell)
+        plan = self._plan
+        audit = RangeAudit(first, end, within, footage=plan.footage, retell=plan.retell, index=plan.index)
         self._read(audit)
         audit.check_chains()
         open_runs = check_index(audit, self._index, self._numbers) if self._index is not None else []

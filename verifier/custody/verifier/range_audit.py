@@ -95,11 +95,19 @@ class RangeAudit:
     """Reads one range; mutable, used once: `add_bundle` for each bundle in order, then `result`."""
 
     def __init__(
-        self, first: int, end: int, cuts: Iterable[int] = (), *, footage: bool = False, retell: bool = False
+        self,
+        first: int,
+        end: int,
+        cuts: Iterable[int] = (),
+        *,
+        footage: bool = False,
+        retell: bool = False,
+        index: bool = True,
     ) -> None:
         """Leaf indexes [first, end), `first` a multiple of 256; `cuts` are tree sizes within (first, end].
 
-        `footage`: keep what is said of footage files; `retell`: keep what the rules want to know.
+        `footage`: keep what is said of footage files; `retell`: keep what the rules want to know;
+        `index`: keep what the index is held against.
         """
         self.first = first
         self.end = end
@@ -114,6 +122,7 @@ class RangeAudit:
         self.digest_pairs: list[tuple[bytes, int]] = []
         self._cuts = frozenset(cuts)
         self._footage = footage
+        self._index = index
         self._teller = Teller() if retell else None
         self._bundle_roots: list[bytes] = []
         self._edge: tuple[bytes, ...] = ()
@@ -216,7 +225,7 @@ class RangeAudit:
     def _take(self, begin: int, width: int, places: Sequence[int], read: ReadEntries) -> None:
         self._keep(width, places, read)
         base = begin - self.first
-        columns, submitters = self.columns, self.submitters
+        columns, submitters, wanted = self.columns, self.submitters, self._index
         for at, entry, record in zip(places, read.entries, read.records, strict=True):
             position = base + at
             if record.kind is _HEADS:
@@ -235,7 +244,7 @@ class RangeAudit:
                 submitters[entry.submitter].append(position)
             except KeyError:
                 submitters[entry.submitter] = [position]
-            if record.digests:
+            if wanted and record.digests:
                 self._digests(self.first + position, record.digests)
         if self._footage:
             self._take_footage(base, places, read)
