@@ -52,7 +52,11 @@ def test_the_log_names_exactly_what_happened(tmp_path: Path) -> None:
     assert told["altered"] == [did["truncated"]]
     assert told["damaged"] == [did["unfinished"]]
     reasons = [reason for stream, reason, _, still in told["gaps"] if stream == "site-12/cam-01" and not still]
-    assert sorted(reasons) == [CORRUPT, UNKNOWN]  # the half-written file, and the time until ffmpeg ran again
+    # The half-written file, and the time until ffmpeg ran again; on a busy machine ffmpeg may stall a second time.
+    # Nothing is blamed on the agent's absence: what was recorded then was found.
+    assert reasons.count(CORRUPT) == 1, told["gaps"]
+    assert UNKNOWN in reasons, told["gaps"]
+    assert AGENT_DOWN not in reasons, told["gaps"]
     assert found["twice"] == 0
     assert not found["unregistered"]
     assert found["motion"] >= 1
