@@ -24,18 +24,19 @@ from custody.verifier.custody_audit.words import LINES
 from custody.verifier.custody_audit.zone import BEIJING, Zone
 from custody.verifier.progress import progress_bar
 from custody.verifier.texts import LANGUAGES
-from custody.verifier.trust import load_keys
+from custody.verifier.trust import load_keys, read_token
 from custody.verifier.verify_log import cores
 
 _FILE: Final = click.Path(path_type=Path)
 
 
 @click.command("audit")
-@click.argument("path", type=_FILE, metavar="DB")
+@click.argument("place", metavar="PATH|URL|postgresql://...")
 @click.option(
     "--key", "keys", multiple=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys. Repeatable."
 )
 @click.option("--log", "origin", metavar="ORIGIN", help="Which log, where the file holds several.")
+@click.option("--token-file", type=_FILE, metavar="FILE", help="Inspector's token, for the entries behind a URL.")
 @click.option("--site", "sites", multiple=True, metavar="SITE", help="Only this site and its cameras. Repeatable.")
 @click.option("--stream", "streams", multiple=True, metavar="SITE/CAMERA", help="Only this camera. Repeatable.")
 @click.option("--from", "from_text", metavar="TIME", help="Only findings that touch the time from here on.")
@@ -57,9 +58,10 @@ _FILE: Final = click.Path(path_type=Path)
 @click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes; default: one per processor.")
 def audit(
     *,
-    path: Path,
+    place: str,
     keys: tuple[str, ...],
     origin: str | None,
+    token_file: Path | None,
     sites: tuple[str, ...],
     streams: tuple[str, ...],
     from_text: str | None,
@@ -76,7 +78,8 @@ def audit(
 ) -> int:
     """Audit custody: check a log, replay it, and say which rules its records break.
 
-    DB is the ledger's database file; it is only read. The log is checked as `custody verify log` does (without its
+    PATH is the ledger's database file, or a folder with the log's tiles; URL is where a ledger or a mirror serves its
+    tiles; a ledger on PostgreSQL is named by its address. It is only read. The log is checked as `custody verify log` does (without its
     search index), and every entry under its last signed checkpoint is judged by the rules that its site and cameras
     declare, and by those of --profile. Without --key nothing is proven, and the verdict is "not checked" at best.
 
@@ -89,8 +92,8 @@ def audit(
     zone = _zone(offset)
     now_us = time.time_ns() // 1000
     plan = CustodyPlan(
-        path=path,
-        open_log=choose_log(path, origin, trusted),
+        place=place,
+        open_log=choose_log(place, origin, trusted, read_token(token_file)),
         keys=trusted,
         library=library,
         base=_base(library, profiles),

@@ -29,7 +29,8 @@ from custody.verifier.log_report import REMEMBERED, SIGNATURES, LogReport, Statu
 class CustodyPlan:
     """What to audit, and how. `now_us` is when; `at_us` the moment of judgement, None: that of the last entry."""
 
-    path: Path
+    place: str
+    """Where the log is, for the report."""
     open_log: Callable[[], LogReader]
     keys: tuple[VerifierKey, ...]
     library: Library
@@ -121,8 +122,8 @@ def _read(
         start=start,
     )
 
-    def keep(log: LogMemory, state: CustodyState) -> None:
-        _write(plan, b"", log, state)
+    def keep(log: LogMemory) -> None:
+        _write(plan, listener, b"", log)
 
     listener = Replay(
         new_state or (lambda: CustodyState(plan.library, base=plan.base)),
@@ -142,24 +143,17 @@ def _vkeys(keys: Sequence[VerifierKey]) -> tuple[str, ...]:
     return tuple(key.encode() for key in keys)
 
 
-def _write(plan: CustodyPlan, checkpoint: bytes, log: LogMemory, state: CustodyState) -> None:
-    reader = plan.open_log()
-    try:
-        origin = reader.head().origin
-    finally:
-        reader.close()
+def _write(plan: CustodyPlan, replay: Replay, checkpoint: bytes, log: LogMemory) -> None:
     assert plan.memory is not None
-    write_memory(
-        plan.memory,
-        pack(
-            origin=origin,
-            keys=_vkeys(plan.keys),
-            checkpoint=checkpoint,
-            audited_us=plan.now_us,
-            log=log,
-            state=state,
-        ),
+    held = pack(
+        origin=replay.origin,
+        keys=_vkeys(plan.keys),
+        checkpoint=checkpoint,
+        audited_us=plan.now_us,
+        log=log,
+        state=replay.state,
     )
+    write_memory(plan.memory, held)
 
 
 def _keep(plan: CustodyPlan, done: _Pass, held: Remembered | None) -> None:
@@ -169,7 +163,7 @@ def _keep(plan: CustodyPlan, done: _Pass, held: Remembered | None) -> None:
     if held is not None and held.checkpoint == log.verified_note and done.begun_at:
         return  # nothing is new
     if plan.memory is not None and edge is not None and whole and log_status(log) is Status.FINE:
-        _write(plan, log.verified_note, edge, done.replay.state)
+        _write(plan, done.replay, log.verified_note, edge)
 
 
 def _proven(done: _Pass) -> int:
@@ -195,7 +189,7 @@ def _judge(plan: CustodyPlan, done: _Pass, footage: FootageSeen | None, held: Re
         footage=footage,
         unchecked=tuple(_unchecked(plan, done, footage, held)),
         version=plan.version,
-        path=str(plan.path),
+        place=plan.place,
     )
 
 

@@ -21,7 +21,7 @@ def audit_json(audit: CustodyAudit) -> dict[str, Any]:
         "audited_us": audit.audited_us,
         "at_us": audit.at_us,
         "log": {
-            "path": audit.path,
+            "place": audit.place,
             "origin": log.origin,
             "verdict": audit.log_status.value,
             "size": log.size,

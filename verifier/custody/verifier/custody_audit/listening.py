@@ -16,7 +16,7 @@ KEEP_EVERY: Final = 4_000_000
 """Entries between two savings of an unfinished audit: about a minute's work for a second's writing."""
 
 NOTHING_READ: Final = LogMemory(EMPTY_FRONTIER, {}, 0)
-Keep = Callable[[LogMemory, CustodyState], None]
+Keep = Callable[[LogMemory], None]
 
 
 class Replay:
@@ -33,6 +33,7 @@ class Replay:
         self._edge = 0
         self._last: LogMemory | None = None
         self.state = new_state()
+        self.origin = ""
         self.end = 0
         """Size of the last published checkpoint, as the log says: entries from there on are not judged."""
         self.edge: LogMemory | None = None
@@ -43,6 +44,7 @@ class Replay:
         if self._last is not None:
             self.state = self._new_state()
         self._last = None
+        self.origin = head.origin
         self.end = max(0, min(head.published, size))
         self._edge = max(0, self.end - 1) // TILE_WIDTH * TILE_WIDTH
         self._kept = self.state.size
@@ -64,5 +66,5 @@ class Replay:
     def keep(self) -> None:
         """Saves how far it came, so that the work is not lost. A crash while saving leaves what was saved before."""
         if self._keep is not None and self._last is not None and self.state.size == self._last.first:
-            self._keep(self._last, self.state)
+            self._keep(self._last)
             self._kept = self.state.size

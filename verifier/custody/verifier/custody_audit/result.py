@@ -33,7 +33,8 @@ class CustodyAudit:
     footage: FootageSeen | None
     unchecked: tuple[Unchecked, ...]
     version: str
-    path: str
+    place: str
+    """Where the log was read."""
 
     @property
     def log_status(self) -> Status:

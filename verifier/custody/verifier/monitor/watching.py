@@ -155,7 +155,7 @@ def _audited(plan: MonitorPlan, watch: Watch, log: TileLog, now_us: int) -> Roun
 
 def _custody_plan(plan: MonitorPlan, note: bytes, now_us: int) -> CustodyPlan:
     return CustodyPlan(
-        path=Path(plan.place),
+        place=plan.place,
         open_log=partial(TileLog.open, plan.place, plan.token, note),
         keys=plan.keys,
         library=load_library(),
