@@ -1,0 +1,158 @@
+"""Peers that do not behave: the server keeps its memory bounds and serves everybody else. And nothing secret is written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from tests.security.parties import SECRET, House, Party
+from tests.server.ledger_rig import ORIGIN, START_US, record_id, request_of, segment
+
+from custody.core.limits import MAX_MESSAGE_BYTES
+from custody.core.roles import Role
+from custody.private.key import key_pem
+from custody.v1 import ledger_pb2, record_pb2
+
+STREAM = "site-1/cam-1"
+ROOM_BYTES = 128 * 1024 * 1024
+"""What the misbehaving peers of one test may cost; what they send and ask for is many times more."""
+
+
+def resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+async def others_are_served(home: House, recorder: Party, number: int) -> None:
+    response = await recorder.append(segment(number))
+    assert len(response.runs) == 1
+
+
+@contextlib.contextmanager
+def raw_connections(home: House, count: int) -> Any:
+    host, _, port = home.address.rpartition(":")
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(socket.create_connection((host, int(port)), 10)) for _ in range(count)]
+
+
+async def test_tls_garbage(home: House) -> None:
+    recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+    before = resident()
+    garbage = [
+        os.urandom(60_000),
+        b"GET / HTTP/1.1\r\n\r\n" * 1_000,
+        b"\x16\x03\x01\xff\xff" + bytes(65_535),
+        b"PRI * HTTP/2.0\r\n",
+    ]
+    with raw_connections(home, 100) as made:
+        for at, one in enumerate(made):
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(one.sendall, garbage[at % len(garbage)])
+        await others_are_served(home, recorder, 1)
+    await others_are_served(home, recorder, 2)
+    assert resident() - before < ROOM_BYTES
+
+
+async def test_half_open_connections(home: House) -> None:
+    recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+    before = resident()
+    with raw_connections(home, 200) as made:
+        for one in made[::2]:
+            one.sendall(b"\x16\x03\x01")  # the beginning of a handshake, and then nothing
+        await others_are_served(home, recorder, 1)
+        assert resident() - before < ROOM_BYTES
+
+
+async def test_a_frame_above_the_limit(home: House) -> None:
+    recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+    giant = home.connect(recorder.enrolled, recorder.key, options=[("grpc.max_send_message_length", -1)])
+    before, size = resident(), await home.size()
+    # The sender lives in this process too, so its own copies count; it sends 160 MB in all.
+    request = ledger_pb2.AppendRequest(log=ORIGIN, records=[bytes(MAX_MESSAGE_BYTES)])
+    for _ in range(20):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await giant.stub.Append(request, timeout=30)
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    await others_are_served(home, recorder, 1)
+    assert await home.size() == size + 1
+    assert resident() - before < ROOM_BYTES
+
+
+async def test_clients_that_ask_for_everything_and_read_nothing(home: House) -> None:
+    recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+    inspector = home.party(Role.INSPECTOR)
+    records = [_bulky(number) for number in range(400)]  # 16 MB of entries
+    for at in range(0, len(records), 80):
+        await recorder.append(*records[at : at + 80])
+    before = resident()
+    calls = [inspector.stub.ReadEntries(_everything()) for _ in range(60)]  # nearly 1 GB in all
+    for call in calls:
+        assert (await call.read()).entries
+    await others_are_served(home, recorder, 1_000)
+    assert resident() - before < 2 * ROOM_BYTES
+    for call in calls:
+        call.cancel()
+
+
+async def test_a_stream_that_sends_and_never_reads_its_receipts(home: House) -> None:
+    recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+    slow = home.connect(recorder.enrolled, recorder.key)
+    call = slow.stub.AppendStream()
+    before = resident()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(3):
+            for at in range(2_000):
+                await call.write(request_of([_bulky(10_000 + at)]))
+    await others_are_served(home, recorder, 1)
+    assert resident() - before < 2 * ROOM_BYTES
+    call.cancel()
+
+
+def _everything() -> ledger_pb2.ReadEntriesRequest:
+    return ledger_pb2.ReadEntriesRequest(log=ORIGIN, range=ledger_pb2.IndexRange(first=0, count=1_000_000))
+
+
+def _bulky(number: int) -> bytes:
+    """An access record of about 40 kB, as a recorder observed it."""
+    record = record_pb2.Record(record_id=record_id(number), at_us=START_US + number)
+    record.access.act = record_pb2.ACCESS_ACT_CONSULT
+    record.access.spans.add(stream=STREAM, from_us=1, to_us=2)
+    for at in range(900):
+        record.access.copies_sha256.append(at.to_bytes(32, "big"))
+    return record.SerializeToString()
+
+
+PLANTED = ("Zhang Sanfeng-7731", "010001-PLANTED", "planted free text about a theft")
+
+
+async def test_nothing_secret_and_no_name_is_written(
+    home: House, written: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Passphrases, keys and what peers send stay out of the log, of refusals and of errors."""
+    recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+    told: list[str] = []
+    for number, text in enumerate(PLANTED):
+        record = record_pb2.Record.FromString(segment(number))
+        record.segment.path = text
+        for raw in (
+            record.SerializeToString() + b"\x00",
+            record.SerializeToString().replace(b"site-1/cam-1", b"site-2/cam-1"),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await recorder.stub.Append(request_of([raw]), metadata=(("custody-submitter", text),))
+            told.append(f"{caught.value.details()} {caught.value.trailing_metadata()}")
+    home.revoke(recorder)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await recorder.append(segment(9))
+    assert [line for line in written if line["event"] == "denied"]
+    out, err = capfd.readouterr()
+    everything = "\n".join([*map(str, written), *told, out, err])
+    key_lines = [line for line in key_pem(recorder.key).decode().splitlines() if not line.startswith("-----")]
+    for secret in (*PLANTED, SECRET.decode(), *key_lines):
+        assert secret not in everything, secret
