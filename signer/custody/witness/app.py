@@ -1,9 +1,10 @@
-"""The HTTP side of a witness: `POST add-checkpoint`, and `GET /healthz`. Plain ASGI: one call needs no router."""
+"""The HTTP side of a witness: `POST add-checkpoint`, and `GET` of `/healthz` and `/metrics`. Plain ASGI: one call needs no router."""
 
 from http import HTTPStatus
 from typing import Final
 
 import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from custody.asgi.serving import Receive, Scope, Send
 from custody.core.add_checkpoint import MAX_REQUEST_BYTES, SIZE_CONTENT_TYPE, encode_size
@@ -13,6 +14,11 @@ from custody.witness.witness import Witness
 
 PATH: Final = "/add-checkpoint"
 _TEXT: Final = "text/plain; charset=utf-8"
+
+_PAGES: Final = {
+    "/healthz": lambda: (HTTPStatus.OK, _TEXT, b"ok\n"),
+    "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()),
+}
 
 _log = structlog.get_logger("custody.witness")
 
@@ -37,8 +43,8 @@ class WitnessApp:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[HTTPStatus, str, bytes]:
-        if scope["path"] == "/healthz" and scope["method"] in ("GET", "HEAD"):
-            return HTTPStatus.OK, _TEXT, b"ok\n"
+        if scope["method"] in ("GET", "HEAD") and scope["path"] in _PAGES:
+            return _PAGES[scope["path"]]()
         if scope["path"] != self._path or scope["query_string"]:
             return HTTPStatus.NOT_FOUND, _TEXT, b"not found\n"
         if scope["method"] != "POST":

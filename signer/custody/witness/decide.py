@@ -7,6 +7,7 @@ The checks stand in the order of the specification:
     no signature of a key of that log verifies     403   witness-signature
     old size larger than the checkpoint's          400   witness-old-size
     old size is not the one that is held           409   witness-size     the answer names the held size
+      and the checkpoint is smaller than that      409   witness-rollback: overtaken by another offer, or rolled back
     same size, other root                          409   witness-fork     both checkpoints are kept
     the consistency proof does not hold            422   witness-proof
     anything else                                  200   the cosignatures
@@ -87,8 +88,8 @@ def decide(held: Held | None, offer: Offer) -> Held:
         )
     if old != held.size:
         raise WitnessRefusal(
-            f"the offer begins at size {old}, this witness holds {held.size}",
-            code="witness-size",
+            f"the offer goes from size {old} to {checkpoint.size}, this witness holds {held.size}",
+            code="witness-rollback" if checkpoint.size < held.size else "witness-size",
             status=HTTPStatus.CONFLICT,
             size=held.size,
         )

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from custody.core.cosignature import cosign
 from custody.core.errors import CustodyError
 from custody.core.note import NoteSigner, encode_signatures
-from custody.witness.decide import ForkOffered, Held, decide, read_offer
+from custody.witness.decide import ForkOffered, Held, Offer, decide, read_offer
 from custody.witness.errors import WitnessStateError
+from custody.witness.metrics import OFFERS
 from custody.witness.state import Memory
 
 
@@ -39,6 +40,18 @@ class Witness:
         Raises WitnessRefusal as the table in `decide` has it, WitnessStateError `witness-state-unknown`.
         """
         offer = read_offer(body)
+        origin = offer.checkpoint.origin
+        try:
+            answer = self._add(offer)
+        except CustodyError as error:
+            # Logs that are not known share one label: whoever asks must not be able to make new ones.
+            known = "" if error.code in ("witness-log-unknown", "witness-state-damaged") else origin
+            OFFERS.labels(known, error.code).inc()
+            raise
+        OFFERS.labels(origin, "cosigned").inc()
+        return answer
+
+    def _add(self, offer: Offer) -> bytes:
         if not self._known:
             self.memory.reload()
             self._known = True

@@ -104,6 +104,11 @@ async def test_later_means_that_publication_never_waits(three: Three) -> None:
     await show(three.made, three.rig.raw_store, three.rig.publication)
     assert len(cosigners(three, three.rig.publication.note)) == 3
     assert [one.held_size(ORIGIN) for one in three.witnesses] == [1, 1, 1]
+    for one in three.witnesses:
+        one.now_us += 1_000_000
+    await show(three.made, three.rig.raw_store, three.rig.publication)
+    note = parse_note(three.rig.publication.note)
+    assert len(note.signatures) == 4, "a newer cosignature takes the place of the older one"
 
 
 async def test_a_witness_that_was_away_catches_up(three: Three) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -163,7 +163,7 @@ class Witnesses:
             pass  # who did not answer in time goes on in the background, bounded by the connection's own timeout
         SECONDS.labels(self._origin).observe(time.monotonic() - begun)
         QUORUM.labels(self._origin).set(missing is None)
-        return parse_note(note).with_signatures(lines).encode(), missing
+        return _with_lines(note, lines), missing
 
     def _missing(self, cosignatures: Sequence[Cosignature]) -> PolicyError | None:
         try:
@@ -228,6 +228,14 @@ class Witnesses:
     def _learn(self, peer: _Peer, size: int) -> None:
         peer.held = size
         HELD.labels(self._origin, peer.name).set(size)
+
+
+def _with_lines(note: bytes, lines: Sequence[NoteSignature]) -> bytes:
+    """The note with new cosignatures in the place of older ones by the same keys."""
+    signed = parse_note(note)
+    fresh = {(line.name, line.key_id) for line in lines}
+    kept = tuple(line for line in signed.signatures if (line.name, line.key_id) not in fresh)
+    return replace(signed, signatures=(*kept, *lines)).encode()
 
 
 def addresses(policy: Policy) -> list[WitnessAddress]:
