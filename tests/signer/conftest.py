@@ -80,6 +80,11 @@ def settings(state_folder: Path, socket: Path) -> Callable[..., Settings]:
 @pytest.fixture(autouse=True)
 def _no_lost_descriptors() -> Iterator[None]:
     """A state that stays locked after a failed start would be a signer that cannot be started again."""
+    before = _held_states()  # of tests of other parts that ran in this process
     yield
-    held = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
-    assert not [path for path in held if path.endswith(("/state.sqlite", "/lock"))]
+    assert not _held_states() - before
+
+
+def _held_states() -> set[str]:
+    held = {str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+    return {path for path in held if path.endswith(("/state.sqlite", "/lock"))}
