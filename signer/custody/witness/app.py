@@ -15,11 +15,6 @@ from custody.witness.witness import Witness
 PATH: Final = "/add-checkpoint"
 _TEXT: Final = "text/plain; charset=utf-8"
 
-_PAGES: Final = {
-    "/healthz": lambda: (HTTPStatus.OK, _TEXT, b"ok\n"),
-    "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()),
-}
-
 _log = structlog.get_logger("custody.witness")
 
 
@@ -43,8 +38,8 @@ class WitnessApp:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[HTTPStatus, str, bytes]:
-        if scope["method"] in ("GET", "HEAD") and scope["path"] in _PAGES:
-            return _PAGES[scope["path"]]()
+        if scope["method"] in ("GET", "HEAD") and scope["path"] in ("/healthz", "/metrics"):
+            return _page(scope["path"])
         if scope["path"] != self._path or scope["query_string"]:
             return HTTPStatus.NOT_FOUND, _TEXT, b"not found\n"
         if scope["method"] != "POST":
@@ -62,6 +57,12 @@ class WitnessApp:
         except CustodyError as error:
             await _log.aerror("failed", code=error.code, reason=str(error))
             return HTTPStatus.SERVICE_UNAVAILABLE, _TEXT, b"the witness cannot answer now; ask again\n"
+
+
+def _page(path: str) -> tuple[HTTPStatus, str, bytes]:
+    if path == "/metrics":
+        return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()
+    return HTTPStatus.OK, _TEXT, b"ok\n"
 
 
 async def _body(receive: Receive) -> bytes | None:
