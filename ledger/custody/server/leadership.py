@@ -138,14 +138,16 @@ class Leadership:
         until = loop.time() + self._lease_s
         while True:
             await asyncio.sleep(self._renew_s)
+            asked = loop.time()
             try:
-                async with asyncio.timeout(self._renew_s):
+                # Slow is not lost: an answer may take as long as the lease still lasts, and is asked for again after a failure.
+                async with asyncio.timeout_at(max(until, asked + self._renew_s)):
                     await self._still_leads()
-                until = loop.time() + self._lease_s
+                until = asked + self._lease_s
             except HeadMoved:
                 raise
             except (StoreError, TimeoutError) as error:
-                if loop.time() > until:
+                if loop.time() >= until:
                     raise HeadMoved("the lease could not be renewed in time") from error
 
     async def _announce(self) -> None:
