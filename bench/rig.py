@@ -26,6 +26,8 @@ class Rig:
     folder: Path
     target: str
     vkey: str
+    addresses: tuple[str, ...] = ()
+    """Where the ledger said that it listens."""
 
     @property
     def database(self) -> Path:
@@ -61,8 +63,8 @@ def running(store: str | None = None, *serve_options: str) -> Iterator[Rig]:
             ),
         ):
             _run("log", "create", "--store", uri, "--signer", signer, ORIGIN)
-            with _serving("serve", "--store", uri, "--signer", signer, "--listen", ledger, *serve_options):
-                yield Rig(folder=folder, target=ledger, vkey=made.strip())
+            with _serving("serve", "--store", uri, "--signer", signer, "--listen", ledger, *serve_options) as ready:
+                yield Rig(folder=folder, target=ledger, vkey=made.strip(), addresses=tuple(ready.split()[3:]))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -72,13 +74,13 @@ def _run(*arguments: str) -> str:
 
 
 @contextmanager
-def _serving(*arguments: str) -> Iterator[None]:
+def _serving(*arguments: str) -> Iterator[str]:
     process = subprocess.Popen([CUSTODY, *arguments], stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline() if process.stdout else ""
         if " ready " not in line:
             raise RuntimeError(f"custody {arguments[0]} did not start")
-        yield
+        yield line
     finally:
         process.terminate()
         process.wait(30)

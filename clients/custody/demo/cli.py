@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import click
@@ -13,8 +13,19 @@ from custody.client import LedgerClient
 from custody.demo import tamper
 from custody.demo.clip import encode_clip
 from custody.demo.examine import Verdict, verify_footage, verify_log
-from custody.demo.stage import ORIGIN, DemoError, Stage, ledger_command, make_stage, prepare, process, signer_command
-from custody.demo.story import SITE, record_access, record_footage, streams_of
+from custody.demo.stage import (
+    ORIGIN,
+    SITE,
+    DemoError,
+    Stage,
+    ledger_command,
+    make_stage,
+    prepare,
+    process,
+    register,
+    signer_command,
+)
+from custody.demo.story import record_access, record_footage, streams_of
 from custody.demo.tamper import Evidence
 from custody.demo.texts import LANGUAGES, TEXTS
 
@@ -57,9 +68,10 @@ def _run(stage: Stage, footage: Path | None, say: Say) -> int:
     vkey = prepare(stage)
     (stage.folder / "disclosures").mkdir(mode=0o700)
     earlier = stage.folder / "before-access.db"
-    with process(stage, *signer_command(stage)), process(stage, *ledger_command(stage)):
+    with process(stage, *signer_command(stage)), process(stage, *ledger_command(stage)) as ledger:
         _step(2, say("step-start", origin=ORIGIN))
-        access_id = asyncio.run(_tell(stage, vkey, earlier, say))
+        register(stage, ledger, vkey)
+        access_id = asyncio.run(_tell(stage, ledger, vkey, earlier, say))
     log = verify_log(stage, stage.database, vkey, remember=True)
     seen = verify_footage(stage.database, stage.footage, vkey)
     _step(5, say("step-verify", footage=say(seen.word), log=say(log.word)))
@@ -82,18 +94,26 @@ def _bring_footage(stage: Stage, footage: Path | None, say: Say) -> str:
     return str(footage)
 
 
-async def _tell(stage: Stage, vkey: str, earlier: Path, say: Say) -> bytes:
-    state = stage.folder / "recorder-state.db"
-    name = (("custody-submitter", "demo-recorder"),)
-    async with await LedgerClient.connect(
-        stage.ledger_target, log=ORIGIN, vkeys=[vkey], state=state, metadata=name
-    ) as client:
-        count, spans = await record_footage(client, stage.footage)
-        await client.chain_heads(fresh=True)
+async def _tell(stage: Stage, ledger: str, vkey: str, earlier: Path, say: Say) -> bytes:
+    async with AsyncExitStack() as parties:
+
+        async def connect(name: str) -> LedgerClient:
+            client = await LedgerClient.connect(
+                ledger,
+                log=ORIGIN,
+                vkeys=[vkey],
+                state=stage.folder / f"{name}-state.db",
+                credentials=stage.credentials(name),
+            )
+            return await parties.enter_async_context(client)
+
+        recorder, custodian, desk = [await connect(name) for name in ("recorder", "custodian", "desk")]
+        count, spans = await record_footage(recorder, custodian, stage.footage)
+        await custodian.chain_heads(fresh=True)
         _step(3, say("step-record", count=count))
         await asyncio.to_thread(_copy_database, stage.database, earlier)
-        access_id = await record_access(client, spans, stage.folder / "disclosures")
-        await client.chain_heads(fresh=True)
+        access_id = await record_access(desk, spans, stage.folder / "disclosures")
+        await desk.chain_heads(fresh=True)
         _step(4, say("step-access"))
     return access_id
 

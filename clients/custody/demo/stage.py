@@ -12,12 +12,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
+from custody.client import TlsFiles
 from custody.core.errors import CustodyError
 
 ORIGIN: Final = "demo.example/site-12"
+SITE: Final = "site-12"
 READY_S: Final = 30.0
+PARTIES: Final = (
+    ("ledger", "ledger"),
+    ("administrator", "administrator"),
+    ("recorder", "recorder"),
+    ("custodian", "custodian"),
+    ("desk", "desk"),
+)
+"""Role and name of everybody who has a certificate."""
 
 
 class DemoError(CustodyError):
@@ -64,9 +74,23 @@ class Stage:
         return f"unix:{self.sockets}/signer.sock"
 
     @property
-    def ledger_target(self) -> str:
-        """GRPC target of the ledger."""
-        return f"unix:{self.sockets}/ledger.sock"
+    def authority(self) -> Path:
+        """The certificate authority: who is who."""
+        return self.folder / "authority"
+
+    @property
+    def certificates(self) -> Path:
+        """Certificates and keys of the parties."""
+        return self.folder / "certificates"
+
+    def credentials(self, name: str) -> Any:
+        """What a party shows and believes when it connects to the ledger."""
+        return TlsFiles(
+            roots=self.authority / "ca.pem",
+            certificate=self.certificates / f"{name}.crt",
+            key=self.certificates / f"{name}.key",
+            passphrase_file=self.passphrase,
+        ).credentials()
 
 
 @contextmanager
@@ -115,7 +139,36 @@ def prepare(stage: Stage) -> str:
     if made.returncode:
         raise DemoError(f"the log could not be created: {made.stderr.strip()}")
     (stage.folder / "log.vkey").write_text(vkey + "\n")
+    _enrol(stage)
     return vkey
+
+
+def _enrol(stage: Stage) -> None:
+    """Makes an authority, and a certificate for the ledger and for everybody who tells it something."""
+    secret = ("--ca-passphrase-file", stage.passphrase)
+    _must("ca", "init", stage.authority, *secret)
+    for role, name in PARTIES:
+        place = ("--host", "127.0.0.1") if role == "ledger" else ("--scope", f"{SITE}/*")
+        _must(
+            "enrol", "--ca", stage.authority, *secret, "--role", role, "--name", name, *place,
+            "--out", stage.certificates, "--passphrase-file", stage.passphrase,
+        )  # fmt: skip
+
+
+def register(stage: Stage, target: str, vkey: str) -> None:
+    """Tells the log, as its administrator, who may speak for the site."""
+    records = sorted(stage.certificates.glob("*.identity.record"))
+    _must(
+        "keys", "tell", *records, "--ledger", target, "--log", ORIGIN, "--log-key", vkey,
+        "--tls-ca", stage.authority / "ca.pem", "--tls-cert", stage.certificates / "administrator.crt",
+        "--tls-key", stage.certificates / "administrator.key", "--tls-passphrase-file", stage.passphrase,
+    )  # fmt: skip
+
+
+def _must(*arguments: str | Path) -> None:
+    made = custody(*arguments)
+    if made.returncode:
+        raise DemoError(f"custody {arguments[0]} failed: {made.stderr.strip()}")
 
 
 def signer_command(stage: Stage) -> Sequence[str]:
@@ -129,27 +182,33 @@ def signer_command(stage: Stage) -> Sequence[str]:
 def ledger_command(stage: Stage) -> Sequence[str]:
     """Starts the ledger."""
     return (
-        "serve", "--store", f"sqlite:{stage.database}", "--signer", stage.signer_target, "--listen", stage.ledger_target,
+        "serve", "--store", f"sqlite:{stage.database}", "--signer", stage.signer_target, "--listen", "127.0.0.1:0",
+        "--tls-cert", str(stage.certificates / "ledger.crt"), "--tls-key", str(stage.certificates / "ledger.key"),
+        "--tls-passphrase-file", str(stage.passphrase), "--client-ca", str(stage.authority / "ca.pem"),
+        "--crl", str(stage.authority / "crl.pem"),
     )  # fmt: skip
 
 
 @contextmanager
-def process(stage: Stage, *arguments: str) -> Iterator[None]:
-    """Runs a serving command until the block ends; enters the block when the command says that it is ready."""
+def process(stage: Stage, *arguments: str) -> Iterator[str]:
+    """Runs a serving command until the block ends; enters the block when the command says that it is ready.
+
+    The value is the last word of what it said: the address of a ledger.
+    """
     with (
         (stage.folder / "processes.log").open("ab") as log,
         subprocess.Popen([_program(), *arguments], stdout=subprocess.PIPE, stderr=log, text=True) as running,
     ):
         try:
-            _wait_until_ready(running, arguments[0], stage.folder)
-            yield
+            yield _wait_until_ready(running, arguments[0], stage.folder)
         finally:
             running.terminate()
             running.wait(timeout=READY_S)
 
 
-def _wait_until_ready(running: "subprocess.Popen[str]", name: str, folder: Path) -> None:
+def _wait_until_ready(running: "subprocess.Popen[str]", name: str, folder: Path) -> str:
     output: IO[str] | None = running.stdout
     line = output.readline() if output is not None else ""
     if " ready " not in line:
         raise DemoError(f"{name} did not start; see {folder / 'processes.log'}")
+    return line.split()[-1]

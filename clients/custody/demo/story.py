@@ -17,7 +17,6 @@ from custody.core.media.container import read_clip
 from custody.core.record_id import RANDOM_BYTES, make_record_id
 from custody.v1 import record_pb2
 
-SITE: Final = "site-12"
 DAY_US: Final = 86_400_000_000
 SUFFIXES: Final = frozenset({".mp4", ".ts", ".mkv", ".avi", ".m4s"})
 _OFFICERS: Final = (("Officer A", "010001"), ("Officer B", "010002"))
@@ -32,19 +31,21 @@ def streams_of(footage: Path) -> dict[str, list[Path]]:
     return found
 
 
-async def record_footage(client: LedgerClient, footage: Path) -> tuple[int, dict[str, tuple[int, int]]]:
-    """Registers site and cameras and appends one record for each file; returns their number and each stream's period."""
+async def record_footage(
+    recorder: LedgerClient, custodian: LedgerClient, footage: Path
+) -> tuple[int, dict[str, tuple[int, int]]]:
+    """The custodian registers site and cameras, the recorder appends one record for each file; returns their number and each stream's period."""
     spans: dict[str, tuple[int, int]] = {}
     count = 0
     for stream, files in streams_of(footage).items():
         begin_us = _now_us() - len(files) * 10_000_000
-        await client.append(_registrations(stream))
+        await custodian.append(_registrations(stream))
         at_us, batch = begin_us, []
         for number, path in enumerate(files, 1):
             segment, length_us = _segment(footage, stream, path, number)
             batch.append(_record(at_us, segment=segment))
             at_us += length_us
-        await client.append(batch)
+        await recorder.append(batch)
         count += len(batch)
         spans[stream] = (begin_us, at_us)
     return count, spans
