@@ -58,6 +58,7 @@ class LedgerClient:
         state: State | Path | str | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         submitter: str = "",
+        identity: str = "",
         metadata: Metadata = (),
         options: Sequence[tuple[str, Any]] = (),
         sealing: SealingKey | None = None,
@@ -76,6 +77,8 @@ class LedgerClient:
             credentials: from `tls`; None speaks in clear, for Unix sockets and tests.
             submitter: what to be called in the entries where the connection authenticates nobody; the ledger records it
                 as unverified.
+            identity: the URN that stands in this client's certificate. A receipt whose entries are filed under another
+                name is then refused; empty: whoever reads the receipt looks at `ReadEntry.submitter`.
             metadata: sent with every call.
             options: further gRPC channel options.
             sealing: the device's key; each batch that has no seal is then sealed when it is appended. An outbox seals by
@@ -94,7 +97,7 @@ class LedgerClient:
             keys = [VerifierKey.parse(key) if isinstance(key, str) else key for key in vkeys] or opened.pinned(log)
             if not keys:
                 raise KeysNotPinned(f"no keys are given or pinned for {log}: pass vkeys, or pin them once")
-            session = Session(log, keys, opened.checkpoint(log))
+            session = Session(log, keys, opened.checkpoint(log), identity=identity)
             named = (*metadata, (SUBMITTER_METADATA, submitter)) if submitter else metadata
             wire = Wire(targets=targets, credentials=credentials, metadata=named, options=options)
             link = LedgerLink(
@@ -254,7 +257,7 @@ class LedgerClient:
         raw = await self._link.call("GetChainHeads", request.SerializeToString(), retry=not fresh)
         message = decode(ledger_pb2.GetChainHeadsResponse, raw)
         seen = await self._link.see(message.checkpoint, since_size)
-        return check_chain_heads(message, seen.checkpoint)
+        return check_chain_heads(message, seen.checkpoint, not_before=since_size if fresh else 0)
 
     # ---- evidence
 
@@ -272,7 +275,7 @@ class LedgerClient:
             raise ValueError("say why the conflict is cleared; it is kept with the evidence")
         link = self._link
         note = adopt or link.session.note
-        session = Session(self.log, link.session.keys, note)
+        session = Session(self.log, link.session.keys, note, identity=link.session.identity)
         chosen = (session.held.size, adopt) if adopt else None
         link.state.clear(self.log, reason, link.environment.now_us(), chosen)
         link.cleared(session)

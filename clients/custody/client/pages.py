@@ -31,7 +31,7 @@ async def read(link: LedgerLink, what: Selection, *, timeout_s: float | None) ->
     try:
         async with aclosing(link.wire.stream("ReadEntries", request.SerializeToString(), patience_s)) as pages:
             async for raw in pages:
-                page, seen = await _prove(link, raw, since_size)
+                page, seen = await _prove(link, raw, since_size, by_links=what.by_links)
                 size = seen.checkpoint.size
                 for entry in page.entries:
                     check.entry(entry)
@@ -49,17 +49,17 @@ async def follow(link: LedgerLink, from_index: int, chains: Sequence[str]) -> As
     since_size = link.session.held.size
     async with aclosing(link.wire.stream("Follow", request.SerializeToString(), None)) as pages:
         async for raw in pages:
-            page, seen = await _prove(link, raw, since_size)
+            page, seen = await _prove(link, raw, since_size, by_links=bool(chains))
             for entry in page.entries:
                 check.entry(entry)
             yield Followed(seen, page.entries)
 
 
-async def _prove(link: LedgerLink, raw: bytes, since_size: int) -> tuple[Page, Seen]:
+async def _prove(link: LedgerLink, raw: bytes, since_size: int, *, by_links: bool) -> tuple[Page, Seen]:
     page = read_page(raw)
     seen = await link.see(page.note, since_size)
     checkpoint = seen.checkpoint
-    for run in prove_page(page, checkpoint):
+    for run in prove_page(page, checkpoint, by_links=by_links):
         wanted = ledger_pb2.IndexRange(first=run[0].index, count=len(run))
         request = ledger_pb2.GetProofRequest(log=link.session.origin, range=wanted, size=checkpoint.size)
         prove_run(run, await link.call("GetProof", request.SerializeToString()), checkpoint)

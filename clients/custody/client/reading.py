@@ -1,8 +1,9 @@
 """Pages of entries: read strictly, proven under their checkpoint, held against what was asked.
 
 Steps: 1 the checkpoint is signed (and placed, by the driver); 2 each entry is read strictly and hashed; 3 the page's
-proof leads to the checkpoint's root; 4 entries that it does not cover are proven by being named as predecessors, or
-need a range proof of their own (`unproven`); 5 the selection's check. Nothing is handed out before all five.
+proof leads to the checkpoint's root; 4 entries that it does not cover need a range proof of their own (`unproven`), or,
+in reads of a chain, are proven by being named as predecessors; 5 the selection's check. Nothing is handed out before
+all five.
 """
 
 from collections.abc import Sequence
@@ -39,9 +40,11 @@ def read_page(raw: bytes) -> Page:
     return Page(message.checkpoint, entries, message)
 
 
-def prove_page(page: Page, checkpoint: Checkpoint) -> list[list[ProvenEntry]]:
+def prove_page(page: Page, checkpoint: Checkpoint, *, by_links: bool) -> list[list[ProvenEntry]]:
     """Steps 3 and 4 under a checkpoint that was opened: returns runs of neighbours that are still unproven.
 
+    `by_links`: to be named as predecessor is proof enough. That proves an entry and not its index, so it is allowed only
+    where the selection's check goes by numbers in a chain; elsewhere a ledger could show one entry in another's place.
     Raises InclusionError.
     """
     entries = page.entries
@@ -60,7 +63,7 @@ def prove_page(page: Page, checkpoint: Checkpoint) -> list[list[ProvenEntry]]:
         last = entries[-1]
         verify_inclusion(last.leaf, last.index, checkpoint.size, page.message.last.hashes, checkpoint.root)
         proven.add(last.leaf)
-    return _neighbours(_unproven(entries, proven))
+    return _neighbours(_unproven(entries, proven, by_links=by_links))
 
 
 def prove_run(run: Sequence[ProvenEntry], response: bytes, checkpoint: Checkpoint) -> None:
@@ -69,8 +72,10 @@ def prove_run(run: Sequence[ProvenEntry], response: bytes, checkpoint: Checkpoin
     verify_range([one.leaf for one in run], run[0].index, checkpoint.size, proof, checkpoint.root)
 
 
-def _unproven(entries: Sequence[ProvenEntry], proven: set[bytes]) -> list[ProvenEntry]:
-    """Entries that neither are in `proven` nor are named as predecessor by one that is; in order."""
+def _unproven(entries: Sequence[ProvenEntry], proven: set[bytes], *, by_links: bool) -> list[ProvenEntry]:
+    """Entries that neither are proven nor, with `by_links`, are named as predecessor by one that is; in order."""
+    if not by_links:
+        return [*entries[:-1]] if proven else [*entries]
     left = []
     for one in reversed(entries):
         if one.leaf in proven:

@@ -75,8 +75,10 @@ class Found:
         self.entries = [b""] * count
 
 
-def check_runs(batch: Sequence[Submitted], runs: Sequence[Run], checkpoint: Checkpoint) -> Found:
+def check_runs(batch: Sequence[Submitted], runs: Sequence[Run], checkpoint: Checkpoint, identity: str = "") -> Found:
     """Checks the runs of a receipt against what was sent, under a checkpoint whose signature was verified.
+
+    Every entry must be filed under `identity`, if it is given.
 
     Raises ReceiptError, ChainError, InclusionError, or MalformedError for a stamp that is not strict.
     """
@@ -91,7 +93,7 @@ def check_runs(batch: Sequence[Submitted], runs: Sequence[Run], checkpoint: Chec
         if len(positions) != count or min(positions) < 0 or max(positions) >= len(batch):
             raise ReceiptError("a run of the receipt does not fit the batch")
         following = positions[-1] + 1
-        leaves = _check_run(batch, run, positions, found)
+        leaves = _check_run(batch, run, positions, found, identity)
         verify_range(leaves, run.first_index, checkpoint.size, run.proof, checkpoint.root)
         covered += count
     if covered != len(batch):
@@ -103,7 +105,9 @@ _Link = tuple[bytes, int, bytes]
 """Constant part of a link (`link_prefix`), number, leaf hash of the predecessor: the arguments of `encode_link`."""
 
 
-def _check_run(batch: Sequence[Submitted], run: Run, positions: Sequence[int], found: Found) -> list[bytes]:
+def _check_run(
+    batch: Sequence[Submitted], run: Run, positions: Sequence[int], found: Found, identity: str
+) -> list[bytes]:
     """Rebuilds, reads and hashes the entries of one run; returns their leaf hashes in order."""
     indexes, entries, known = found.indexes, found.entries, found.leaves
     leaves: list[bytes] = []
@@ -123,6 +127,9 @@ def _check_run(batch: Sequence[Submitted], run: Run, positions: Sequence[int], f
             expected[chains[0]] = (link[0], link[1] + 1, leaf)
         else:
             read = _read_long(batch[position], position, stamp, expected)
+            # What was predicted has the submitter of an entry that came this way.
+            if identity and read.submitter != identity:
+                raise ReceiptError(f"the ledger filed record {position} under {read.submitter}, not {identity}")
             entry = read.raw
             leaf = sha256(LEAF_PREFIX + entry).digest()
             common = stamp_prefix(read.submitter, read.sequenced_at_us)

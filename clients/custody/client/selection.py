@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from custody.client.errors import ReadError
 from custody.client.receipt import ProvenEntry
+from custody.core.chain import Head
 from custody.core.entry import Link
 from custody.core.names import check_chain, check_identity
 from custody.core.record import read_record
@@ -31,6 +32,8 @@ class Selection(NamedTuple):
 
     request: ledger_pb2.ReadEntriesRequest
     check: Callable[[], Check]
+    by_links: bool = False
+    """Whether entries may be proven by being named as predecessors; the check must then go by numbers in a chain."""
 
 
 def by_range(first: int, count: int) -> Selection:
@@ -46,7 +49,7 @@ def by_chain(chain: str, first_seq: int = 1, count: int = 0) -> Selection:
     if first_seq < 1 or count < 0:
         raise ValueError("numbers in a chain begin at 1")
     chosen = ledger_pb2.ChainRange(chain=check_chain(chain), first_seq=first_seq, count=count)
-    return Selection(ledger_pb2.ReadEntriesRequest(chain=chosen), lambda: _Chain(chain, first_seq, count))
+    return Selection(ledger_pb2.ReadEntriesRequest(chain=chosen), lambda: _Chain(chain, first_seq, count), True)
 
 
 def by_time(from_us: int, to_us: int) -> Selection:
@@ -81,9 +84,10 @@ def by_chain_time(chain: str, from_us: int, to_us: int) -> Selection:
         begin, end = read_record(found.entry.record).period_us
         # An instant lies in the half-open time that it names; a period overlaps it.
         overlaps = begin < to_us and (end > from_us or begin == end == from_us)
-        return overlaps and _link(found, chain) is not None
+        return overlaps
 
-    return Selection(ledger_pb2.ReadEntriesRequest(chain_time=chosen), lambda: _Matching(matches))
+    request = ledger_pb2.ReadEntriesRequest(chain_time=chosen)
+    return Selection(request, lambda: _InChain(chain, _Matching(matches)), True)
 
 
 def by_submitter(submitter: str, from_us: int, to_us: int) -> Selection:
@@ -180,21 +184,55 @@ class _Matching:
         """What else would match is not proven."""
 
 
+class _InChain:
+    """Entries of one chain in its order, perhaps with others between, each of which another check likes."""
+
+    def __init__(self, chain: str, check: Check) -> None:
+        self._chain = chain
+        self._check = check
+        self._seq = 0
+
+    def entry(self, found: ProvenEntry) -> None:
+        # The index of an entry that is proven by its chain is the ledger's word; its number in the chain is not.
+        link = _link(found, self._chain)
+        if link is None or link.seq <= self._seq:
+            raise ReadError(f"entry {found.index} is not of {self._chain}, or came again")
+        self._seq = link.seq
+        self._check.entry(found)
+
+    def end(self, size: int) -> None:
+        self._check.end(size)
+
+
 class Following:
-    """The check of `Follow`: everything from an index on, or the entries of some chains."""
+    """The check of `Follow`: everything from an index on, or the entries of some chains.
+
+    Of each followed chain, every entry from the first that was shown: numbers without a hole, each naming the one before.
+    """
 
     def __init__(self, from_index: int, chains: frozenset[str]) -> None:
         self._next = from_index
         self._chains = chains
+        self._heads: dict[str, Head] = {}
 
     def entry(self, found: ProvenEntry) -> None:
         """Refuses an entry that leaves a hole, or of a chain that is not followed."""
         if self._chains:
             if found.index < self._next or not any(link.chain in self._chains for link in found.entry.links):
                 raise ReadError(f"entry {found.index} does not belong to the chains that are followed")
+            self._follow(found)
         elif found.index != self._next:
             raise ReadError(f"entry {found.index} came where entry {self._next} was due")
         self._next = found.index + 1
+
+    def _follow(self, found: ProvenEntry) -> None:
+        for chain, seq, prev in found.entry.links:
+            if chain not in self._chains:
+                continue
+            head = self._heads.get(chain)
+            if head is not None and (seq, prev) != (head.seq + 1, head.leaf):
+                raise ReadError(f"number {seq} of {chain} came where number {head.seq + 1} was due")
+            self._heads[chain] = Head(seq, found.leaf)
 
     def end(self, size: int) -> None:
         """Following has no end."""

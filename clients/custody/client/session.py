@@ -54,14 +54,15 @@ class Gap(NamedTuple):
 class Session:
     """Requests and trust for one log; mutable, one owner."""
 
-    def __init__(self, origin: str, keys: Sequence[VerifierKey], note: bytes = b"") -> None:
-        """`note` is the remembered checkpoint or empty. Raises MalformedError or SignatureError when it is not this log's."""
+    def __init__(self, origin: str, keys: Sequence[VerifierKey], note: bytes = b"", *, identity: str = "") -> None:
+        """`note` is the remembered checkpoint or empty; `identity` who must stand in receipts as submitter. Raises MalformedError or SignatureError when it is not this log's."""
         if not keys:
             raise ValueError("a session needs at least one key of the log")
         self._watch = Watch(origin, keys, note)
         self._opened: OrderedDict[bytes, Checkpoint] = OrderedDict()
         self._placed: OrderedDict[bytes, Checkpoint] = OrderedDict()
         self.conflict: CheckpointConflictError | None = None
+        self.identity = identity
 
     @property
     def origin(self) -> str:
@@ -100,7 +101,7 @@ class Session:
         note = message.checkpoint
         checkpoint = self.open(note)
         runs = [Run(run.first_index, run.stamps, tuple(run.positions), range_proof(run.proof)) for run in message.runs]
-        found = check_runs(batch, runs, checkpoint)
+        found = check_runs(batch, runs, checkpoint, self.identity)
         receipt = Receipt(
             checkpoint=checkpoint,
             note=note,
