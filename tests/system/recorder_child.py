@@ -1,6 +1,6 @@
 """A recorder that is killed again and again: keeps records in its outbox, sends them, says each thing after it is done.
 
-Arguments: outbox, state, target, origin, vkey, number of the first record. Lines on stdout: `recorder ready`; `put N` when
+Arguments: outbox, state, target (or several, with commas), origin, vkey, number of the first record. Lines on stdout: `recorder ready`; `put N` when
 record N is durable here; `got N INDEX LEAF` when its receipt was verified. When its stdin ends it puts nothing more, sends
 what is left, says `drained` and ends.
 """
@@ -8,7 +8,9 @@ what is left, says `drained` and ends.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from tests.client.camera_records import raw_segment
@@ -53,7 +55,7 @@ async def main(outbox_path: str, state: str, target: str, origin: str, vkey: str
 
     outbox = Outbox(outbox_path)
     async with await LedgerClient.connect(
-        target, log=origin, vkeys=[vkey], state=state, options=FAST, backoff=Backoff(base_s=0.005, cap_s=0.05)
+        target.split(","), log=origin, vkeys=[vkey], state=state, options=FAST, backoff=Backoff(base_s=0.005, cap_s=0.05)
     ) as client:
         drain = Drain(outbox, client, batch_records=8, delivered=delivered, backoff=Backoff(base_s=0.005, cap_s=0.05))
         ending = asyncio.Event()
@@ -62,7 +64,11 @@ async def main(outbox_path: str, state: str, target: str, origin: str, vkey: str
         say("recorder ready")
         told = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
         await asyncio.wait({putting, draining, told}, return_when=asyncio.FIRST_COMPLETED)
-        assert told.done(), (putting, draining)
+        if not told.done():
+            for task in (putting, draining):
+                if task.done():
+                    traceback.print_exception(task.exception())
+            os._exit(1)  # an ordinary end would wait for the thread that reads stdin
         ending.set()
         await putting
         draining.cancel()

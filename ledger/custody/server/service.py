@@ -137,6 +137,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         hosted = self._log(request.log)
         batch = admit(request, peer.identity)
         hosted.sequencer.check_writing()
+        await _catch_up(hosted, request.known_size)
         _check_known(request.known_size, hosted.publication.size)
         keys = self._keys[request.log]
         with self.gate.batch(peer, batch):
@@ -217,6 +218,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     async def GetProof(self, request: ledger_pb2.GetProofRequest, peer: Peer) -> ledger_pb2.GetProofResponse:
         """See ledger.proto."""
         hosted = self._readable(request.log)
+        await _catch_up(hosted, request.size)
         published, note = hosted.publication.size, hosted.publication.note
         size = request.size or published
         if size > published:
@@ -315,6 +317,17 @@ async def _last_snapshot(hosted: HostedLog) -> int:
         raise LogEmpty("no heads snapshot was taken yet; ask for a fresh one", code="snapshot-unknown")
     (index,) = await hosted.store.chain_indexes(CHAIN_HEADS, head.seq, 1)
     return index
+
+
+async def _catch_up(hosted: HostedLog, size: int) -> None:
+    """Looks into the storage when a client knows more than this process does, before that is called a rollback.
+
+    A process that was paused, or has only just become the leader, lags behind what another one has published.
+    """
+    if size > hosted.publication.size:
+        state = await hosted.store.state()
+        if state.published > hosted.publication.size:
+            hosted.publication.publish(state.published, state.checkpoint)
 
 
 def _check_known(known_size: int, size: int) -> None:
