@@ -32,7 +32,8 @@ LONG = True
 ENTRIES = int(os.environ.get("BENCH_AUDIT_ENTRIES", "1000000"))
 MORE = 10_000
 BATCH = 1_000
-_SAMPLE_S = 0.05
+_SAMPLE_S = 0.1
+_HZ = os.sysconf("SC_CLK_TCK")
 
 
 def run() -> list[Figure]:
@@ -50,17 +51,19 @@ def run() -> list[Figure]:
             "--state", str(state), "--at", "2026-02-01",
         ]  # fmt: skip
         limit = _log_only(database, key, cores)
-        whole_s, whole_mb = _measure(command)
+        whole_s, whole_mb, whole_cpu_s = _measure(command)
         state_mb = state.stat().st_size / 1e6
         asyncio.run(_fill(database, commits, key, new=False))
-        more_s, more_mb = _measure(command)
-        page_s, _ = _measure([*command, "--html", str(Path(folder) / "report.html")])
+        more_s, more_mb, more_cpu_s = _measure(command)
+        page_s, _, _ = _measure([*command, "--html", str(Path(folder) / "report.html")])
         page_mb = (Path(folder) / "report.html").stat().st_size / 1e6
     size = f"{ENTRIES:,} entries"
     return [
         figure(f"audit, {size}, {cores} processes", whole_s, "s", aim=20 * ENTRIES / 1e6, limit=limit),
+        figure(f"audit, {size}, processor time of all processes", whole_cpu_s, "s", aim=20 * cores * ENTRIES / 1e6),
         figure(f"audit, {size}, peak memory", whole_mb, "MB", aim=1_000),
         figure(f"audit, the next {MORE:,} entries", more_s, "s", aim=1),
+        figure(f"audit, the next {MORE:,} entries, processor time", more_cpu_s, "s"),
         figure(f"audit, the next {MORE:,} entries, peak memory", more_mb, "MB"),
         figure("audit, nothing new, with the HTML report", page_s, "s"),
         figure("HTML report", page_mb, "MB"),
@@ -88,17 +91,18 @@ def _log_only(path: Path, key: SignerKey, workers: int) -> float:
     return time.perf_counter() - begin
 
 
-def _measure(command: Sequence[str]) -> tuple[float, float]:
-    """Seconds and peak megabytes of a command and all of its children."""
+def _measure(command: Sequence[str]) -> tuple[float, float, float]:
+    """Seconds, peak megabytes and processor seconds of a command and all of its children."""
     begin = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     peak = 0.0
+    spent: dict[int, float] = {}
     done = threading.Event()
 
     def sample() -> None:
         nonlocal peak
         while not done.wait(_SAMPLE_S):
-            peak = max(peak, _megabytes(process.pid))
+            peak = max(peak, _megabytes(process.pid, spent))
 
     thread = threading.Thread(target=sample)
     thread.start()
@@ -108,16 +112,20 @@ def _measure(command: Sequence[str]) -> tuple[float, float]:
     thread.join()
     if process.returncode not in {0, 1}:
         raise RuntimeError(f"the audit failed: {told}")
-    return took, peak
+    return took, peak, sum(spent.values())
 
 
-def _megabytes(pid: int) -> float:
-    """Proportional set size, so that pages that processes share count once."""
+def _megabytes(pid: int, spent: dict[int, float]) -> float:
+    """Proportional set size, so that pages that processes share count once; notes the processor time of each process."""
     total, waiting = 0, [pid]
     while waiting:
         one = waiting.pop()
         try:
             rollup = Path(f"/proc/{one}/smaps_rollup").read_text(encoding="ascii")
+            spent[one] = (
+                sum(map(int, Path(f"/proc/{one}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[11:13]))
+                / _HZ
+            )
             total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
             for task in Path(f"/proc/{one}/task").iterdir():
                 waiting += map(int, (task / "children").read_text(encoding="ascii").split())
