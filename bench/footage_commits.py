@@ -50,9 +50,9 @@ def footage_commits(
     draw = random.Random(seed)
     memory = LogMemory(LogHead(0, EMPTY_ROOT, 0), EMPTY_FRONTIER, {}, {}, 0)
     segments = _segments(draw, recorders, cameras)
-    now_us = START_US
+    now_us = START_US + 3 * SEGMENT_US  # a segment is sequenced after it ended
     for _ in range(count):
-        now_us += 1_000_000 * batch * 10 // (recorders * cameras) // 10
+        now_us += SEGMENT_US * batch // (recorders * cameras)
         stamper = Stamper(memory, now_us)
         items: list[Admitted] = []
         recorder = -1
@@ -73,9 +73,10 @@ def footage_commits(
 
 def _segments(draw: random.Random, recorders: int, cameras: int) -> Iterator[tuple[int, Admitted]]:
     number = 0
+    offsets = [draw.randrange(1_000_000) for _ in range(recorders * cameras)]
     while True:
         number += 1
         for recorder in range(recorders):
             for camera in range(cameras):
-                at_us = START_US + number * SEGMENT_US + draw.randrange(1_000_000)
+                at_us = START_US + number * SEGMENT_US + offsets[recorder * cameras + camera]
                 yield recorder, segment(draw, at_us, f"site-{recorder}/camera-{camera}", number)

@@ -223,3 +223,17 @@ async def test_the_command_speaks_by_exit_status_webhook_and_metrics(site: Site,
         str(tmp_path / "s2"),
     ]
     assert (await asyncio.to_thread(subprocess.run, missing, check=False, capture_output=True)).returncode == 2
+
+
+async def test_what_was_said_is_said_again_without_reading(site: Site, tmp_path: Path) -> None:
+    """No camera of the log was ever registered, so the rules mind; a round with nothing new tells of it too."""
+    await fill(site, 300)
+    folder = await mirrored(site, tmp_path / "log")
+    first = await asyncio.to_thread(watch_once, plan(folder, tmp_path / "state"), NOW_US)
+    assert first.alarms
+    (folder / "tile/entries/000").unlink()
+    again = await asyncio.to_thread(watch_once, plan(folder, tmp_path / "state"), NOW_US)
+    assert again.alarms == first.alarms
+    for damage in (b"{", b'{"root": 1}', b"[]"):
+        (tmp_path / "state/alarms.json").write_bytes(damage)
+        assert (await asyncio.to_thread(watch_once, plan(folder, tmp_path / "state"), NOW_US)).exit_status == 1

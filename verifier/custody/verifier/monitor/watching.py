@@ -11,6 +11,7 @@ The order, and what a crash leaves:
 What is held never goes back, so a log that lied once is told of at every round until a person has looked.
 """
 
+import json
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +38,7 @@ from custody.verifier.trust import remember
 
 CHECKPOINT_FILE: Final = "checkpoint"
 AUDIT_FILE: Final = "audit"
+ALARMS_FILE: Final = "alarms.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,8 @@ def watch_once(plan: MonitorPlan, now_us: int) -> Round:
         except VerificationError as error:
             alarm = Alarm(code=error.code, message=str(error))
             return Round(origin=watch.origin, size=watch.held.size, alarms=(alarm,))
+        if same and log.checkpoint.size and (alarms := _remembered(plan.state, watch.held)) is not None:
+            return Round(origin=watch.origin, size=watch.held.size, alarms=alarms)
     return _audited(plan, watch, log, now_us)
 
 
@@ -147,10 +151,27 @@ def _audited(plan: MonitorPlan, watch: Watch, log: TileLog, now_us: int) -> Roun
     good = result.log_status is Status.FINE and result.log.verified == log.checkpoint.size
     if good or not log.checkpoint.size:
         remember(plan.state / CHECKPOINT_FILE, log.note)
+        _remember_alarms(plan.state, log.checkpoint, alarms)
     size = log.checkpoint.size if good else watch.held.size
     return Round(
         origin=watch.origin, size=size, alarms=alarms, new_entries=max(0, log.checkpoint.size - watch.held.size)
     )
+
+
+def _remembered(state: Path, held: Checkpoint) -> tuple[Alarm, ...] | None:
+    """What the rules said of the held checkpoint; None when that is not known. The file is a cache: it is made again."""
+    try:
+        told = json.loads((state / ALARMS_FILE).read_bytes())
+        if told["root"] == held.root.hex():
+            return tuple(Alarm(code=str(code), message=str(message)) for code, message in told["alarms"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def _remember_alarms(state: Path, held: Checkpoint, alarms: tuple[Alarm, ...]) -> None:
+    told = {"root": held.root.hex(), "alarms": [(one.code, one.message) for one in alarms]}
+    remember(state / ALARMS_FILE, json.dumps(told).encode())
 
 
 def _custody_plan(plan: MonitorPlan, note: bytes, now_us: int) -> CustodyPlan:
