@@ -69,5 +69,6 @@ async def test_what_is_not_there_is_not_proven(rig: Rig, tmp_path: Path) -> None
     for words in (("--index", "600"), ("--record", record_id(9_999).hex()), ("--file", str(nothing))):
         refused = await run("prove", rig.database, "--key", key, *words, "--out", tmp_path / "out")
         assert (refused.returncode, "[entry-unknown]" in refused.stderr) == (2, True)
-    for words in ((), ("--index", "1", "--record", record_id(1).hex()), ("--record", "X")):
-        assert "[usage]" in (await run("prove", rig.database, "--key", key, *words, "--out", tmp_path / "out")).stderr
+    wrong: list[tuple[str, ...]] = [(), ("--index", "1", "--record", record_id(1).hex()), ("--record", "X")]
+    for given in wrong:
+        assert "[usage]" in (await run("prove", rig.database, "--key", key, *given, "--out", tmp_path / "out")).stderr

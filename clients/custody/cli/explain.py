@@ -17,6 +17,8 @@ HINTS: Mapping[str, str] = {
     "signer-latched": "two trees were asked for; both are shown by: custody signer status --state DIR --json",
     "signer-state-behind": "the signer's state is an old copy; stop it and put the current one back (docs/ops/signer.md)",
     "signer-state-missing": "point --state at the folder that `custody signer init` made, or restore it (docs/ops/signer.md)",
+    "token-needed": "ask the operator for an inspector's token and give it with --token-file",
+    "witness-ahead": "a witness has seen more than is stored here: put back the newest storage (docs/ops/witness.md)",
 }
 """Hints by error code. A code without a line here gets no hint."""
 
