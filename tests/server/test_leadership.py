@@ -92,6 +92,28 @@ async def test_a_standby_catches_up_with_what_the_leader_publishes(two: Two) -> 
         assert two.other.publication.note == two.one.publication.note
 
 
+async def test_a_ledger_that_lags_looks_into_the_storage_before_it_calls_a_size_unknown(two: Two) -> None:
+    """A leader that was paused thinks that it leads, and a client may know more than it does: that is no rollback."""
+    await two.one.submit([segment(1)])
+    lagging = Peer(two.rig, SharedLease(), "unix:/run/lagging")
+    lagging.sequencer.leader = None
+    old = await two.rig.raw_store.checkpoint(0)
+    lagging.publication.publish(0, old or b"")
+    with tempfile.TemporaryDirectory(prefix="cy") as sockets:
+        server = LedgerServer([lagging.hosted()], Settings(listen=[f"unix:{sockets}/l"]))
+        await server.start()
+        async with grpc.aio.insecure_channel(f"unix:{sockets}/l", options=CHANNEL_OPTIONS) as channel:
+            stub = ledger_pb2_grpc.LedgerStub(channel)  # type: ignore[no-untyped-call]
+            request = ledger_pb2.GetProofRequest(log=ORIGIN, size=1, consistency=ledger_pb2.Consistency(old_size=1))
+            answer = await stub.GetProof(request)
+            beyond = ledger_pb2.GetProofRequest(log=ORIGIN, size=2, consistency=ledger_pb2.Consistency(old_size=1))
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await stub.GetProof(beyond)
+        await server.stop()
+    assert answer.checkpoint == two.one.publication.note
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
 async def test_the_standby_takes_over_when_the_lease_ends(two: Two) -> None:
     await two.one.submit([segment(1)])
     two.one.lease.silent = True
