@@ -142,6 +142,7 @@ COMMANDS: Mapping[str, Command | Group] = {
             "footage": Command(
                 target="custody.verifier.verify_footage:verify_footage", summary="Check footage files against a log."
             ),
+            "package": Command(target="custody.verifier.package.command:package", summary="Check an evidence package."),
         },
     ),
 }

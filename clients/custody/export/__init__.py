@@ -1,0 +1,1 @@
+"""Builds evidence packages out of a running ledger (docs/spec/package.md)."""

@@ -1,0 +1,42 @@
+"""The finished package as one zip: stored members, fixed times, sorted; the same files give the same bytes."""
+
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from custody.export.errors import ExportError
+from custody.export.footage import PIECE_BYTES
+from custody.verifier.package.layout import TOP
+
+_TIME: Final = (1980, 1, 1, 0, 0, 0)
+_LARGE_BYTES: Final = 0xFFFF_FFFF
+
+
+def write_zip(folder: Path, target: Path, digests: dict[str, bytes]) -> None:
+    """Writes `folder` into a new zip and puts it in place in one step.
+
+    `digests` are those of the payload, by name: what is packed is hashed again. Raises ExportError ('export-changed') when a
+    file is not the one that was written. A crash leaves `<target>.new`, which the next run replaces.
+    """
+    fresh = target.with_name(f"{target.name}.new")
+    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = path.relative_to(folder).as_posix()
+            if name in digests and _put(archive, path, name) != digests[name]:
+                raise ExportError(f"{name} changed while it was packed; export again", code="export-changed")
+            if name not in digests:
+                _put(archive, path, name)
+    fresh.replace(target)
+
+
+def _put(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
+    info = zipfile.ZipInfo(f"{TOP}/{name}", _TIME)
+    info.create_system, info.external_attr = 3, 0o100644 << 16
+    info.file_size = path.stat().st_size
+    digest = sha256()
+    with path.open("rb") as source, archive.open(info, "w", force_zip64=info.file_size >= _LARGE_BYTES) as member:
+        while piece := source.read(PIECE_BYTES):
+            digest.update(piece)
+            member.write(piece)
+    return digest.digest()

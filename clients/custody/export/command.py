@@ -1,0 +1,162 @@
+"""`custody export`: an evidence package out of a running ledger."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from custody.client import LedgerClient
+from custody.client.credentials import TlsFiles
+from custody.export.content import read_disclosures
+from custody.export.errors import ExportError
+from custody.export.request import ExportRequest
+from custody.export.run import Exported, ExportJob, run_export
+from custody.export.stamping import Stamper
+from custody.private.key import read_key, write_key
+from custody.private.passphrase import choose
+from custody.verifier.package.manifest import show_times
+from custody.verifier.trust import load_keys, read_checkpoint
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _moment(text: str) -> int:
+    """Microseconds UTC of a time with its offset. Raises click.BadParameter."""
+    try:
+        at = datetime.fromisoformat(text)
+        return (at - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, TypeError) as error:  # TypeError: the time has no offset
+        raise click.BadParameter(f"{text!r} is no time with an offset, such as 2026-03-01T08:00:00+08:00") from error
+
+
+@click.command("export")
+@click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
+@click.option("--target", required=True, metavar="TARGET", help="The ledger: unix:PATH or HOST:PORT.")
+@click.option("--log", "origin", required=True, metavar="ORIGIN", help="The log.")
+@click.option("--key", "keys", multiple=True, required=True, metavar="VKEY|FILE", help="Key of the log. Repeatable.")
+@click.option("--stream", "streams", multiple=True, required=True, metavar="SITE/CAMERA", help="Repeatable.")
+@click.option("--from", "from_us", type=_moment, metavar="TIME", required=True, help="Begin, with offset.")
+@click.option("--to", "to_us", type=_moment, metavar="TIME", required=True, help="End (not included), with offset.")
+@click.option(
+    "--footage", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, metavar="DIR",
+    help="Footage folder as the recorder left it.",
+)  # fmt: skip
+@click.option("--signing-key", type=_FILE, required=True, metavar="FILE", help="The exporter's Ed25519 key, encrypted.")
+@click.option("--make-key", is_flag=True, help="Make that key first when the file is not there.")
+@click.option("--passphrase-file", type=_FILE, metavar="FILE", help="Its passphrase; asked for when not given.")
+@click.option("--case", "case_number", default="", metavar="TEXT", help="Case number.")
+@click.option("--recipient", default="", metavar="TEXT", help="Organisation that gets the package.")
+@click.option("--unit", default="", metavar="TEXT", help="Organisation that exports.")
+@click.option("--zone", default="+08:00", show_default=True, metavar="OFFSET", help="Offset of local times.")
+@click.option(
+    "--disclosures", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="Disclosures that the recipient is entitled to, each in a file named by its commitment.",
+)  # fmt: skip
+@click.option("--policy", type=_FILE, metavar="FILE", help="C2SP tlog-policy to put beside the checkpoint.")
+@click.option("--since", type=_FILE, metavar="FILE", help="A checkpoint from before: its consistency is proven.")
+@click.option("--tsa", "tsas", multiple=True, metavar="URL", help="RFC 3161 time-stamping authority. Repeatable.")
+@click.option("--proof-files/--no-proof-files", default=True, show_default=True, help="A C2SP proof for each segment.")
+@click.option("--submitter", default="", metavar="NAME", help="Name where the connection authenticates nobody.")
+@click.option("--tls-ca", type=_FILE, metavar="PEM", help="Whom to believe that the ledger is the ledger.")
+@click.option("--tls-cert", type=_FILE, metavar="PEM", help="The exporter's certificate.")
+@click.option("--tls-key", type=_FILE, metavar="PEM", help="Its encrypted key.")
+@click.option("--tls-passphrase-file", type=_FILE, metavar="FILE", help="Passphrase of that key.")
+def export(
+    *,
+    out: Path,
+    target: str,
+    origin: str,
+    keys: tuple[str, ...],
+    signing_key: Path,
+    make_key: bool,
+    passphrase_file: Path | None,
+    submitter: str,
+    tsas: tuple[str, ...],
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_passphrase_file: Path | None,
+    **asked: Any,
+) -> int:
+    """Write an evidence package to OUT, a new folder, or a zip file when OUT ends in .zip.
+
+    The export is recorded in the log, and the package holds that entry. When it is interrupted, the same command goes on
+    with it. Check the package with: custody verify package OUT --key LOGKEY
+
+    Exit status: 0 done, 1 done but recorded footage of the period is absent, 2 could not export.
+    """
+    trusted = load_keys(keys)
+    job = _job(out, origin, tuple(key.encode() for key in trusted), asked)
+    tls = None
+    if tls_ca is not None and tls_cert is not None and tls_key is not None:
+        tls = TlsFiles(roots=tls_ca, certificate=tls_cert, key=tls_key, passphrase_file=tls_passphrase_file)
+    elif any((tls_ca, tls_cert, tls_key)) or not target.startswith("unix:"):
+        raise click.UsageError("a ledger on the network needs --tls-ca, --tls-cert and --tls-key")
+    key = _signing_key(signing_key, passphrase_file, make=make_key)
+    whole = ExportJob(**job, key=key, stamp=Stamper(tsas) if tsas else lambda _: (), progress=_progress())
+
+    async def run() -> Exported:
+        credentials = tls.credentials() if tls is not None else None
+        client = await LedgerClient.connect(
+            target, log=origin, vkeys=trusted, credentials=credentials, submitter=submitter, timeout_s=60.0
+        )
+        async with client:
+            return await run_export(client, whole)
+
+    made = asyncio.run(run())
+    click.echo(f"{out}: {made.files} footage files, {made.footage_bytes} bytes; {made.absent} absent")
+    click.echo(f"{made.withheld} items of personal data withheld; content SHA-256 {made.content_sha256.hex()}")
+    click.echo(f"recorded as entry {made.export_index}; proven under the checkpoint of {made.tree_size} entries")
+    return 1 if made.absent else 0
+
+
+def _job(out: Path, origin: str, vkeys: tuple[str, ...], asked: dict[str, Any]) -> dict[str, Any]:
+    """What the options say. Raises click.UsageError for a period that ends before it begins."""
+    if asked["from_us"] >= asked["to_us"] or asked["from_us"] < 0:
+        raise click.UsageError("--from must lie before --to")
+    show_times(0, asked["zone"])  # refuses a bad offset before anything is asked of the ledger
+    names = ("from_us", "to_us", "case_number", "recipient", "unit", "zone", "proof_files")
+    request = ExportRequest(
+        log=origin, streams=tuple(sorted(set(asked["streams"]))), **{name: asked[name] for name in names}
+    )
+    return {
+        "request": request,
+        "footage": asked["footage"],
+        "out": out,
+        "vkeys": vkeys,
+        "disclosures": read_disclosures(asked["disclosures"]),
+        "policy": asked["policy"].read_bytes() if asked["policy"] is not None else b"",
+        "earlier": read_checkpoint(asked["since"]) if asked["since"] is not None else b"",
+    }
+
+
+def _signing_key(path: Path, passphrase_file: Path | None, *, make: bool) -> Ed25519PrivateKey:
+    passphrase = choose(passphrase_file, "the signing key", confirm=make and not path.exists())
+    if make and not path.exists():
+        write_key(path, Ed25519PrivateKey.generate(), passphrase)
+    key = read_key(path, passphrase)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ExportError(f"{path} holds no Ed25519 key", code="export-key")
+    return key
+
+
+def _progress() -> Callable[[str, int, int], None]:
+    """One line on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda _stage, _done, _total: None
+    shown = ""
+
+    def show(stage: str, done: int, total: int) -> None:
+        nonlocal shown
+        line = f"{stage} {done * 100 // total} %" if total else stage
+        if line != shown:
+            click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+            shown = line
+
+    return show

@@ -1,0 +1,132 @@
+"""Footage files: which segments are in the period, where their files are, and copying them bit for bit.
+
+A file is copied in pieces and hashed on the way. What does not have the recorded hash is not put into the package but
+named as altered: a package never calls a file footage that the log does not know.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from custody.client import ProvenEntry
+from custody.core.record import read_record
+from custody.export.request import ExportRequest
+from custody.v1 import record_pb2
+from custody.verifier.package.layout import safe_part
+from custody.verifier.package.manifest import AbsentRow, FileRow, show_times
+
+PIECE_BYTES: Final = 1 << 20
+Copied = Callable[[int], None]
+
+
+class Segment(NamedTuple):
+    """A recorded segment and its place in the package, below `data/`."""
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls
+    at_us: int
+    body: record_pb2.Segment
+    path: str
+
+
+def segments_of(entries: Iterable[ProvenEntry], request: ExportRequest) -> list[Segment]:
+    """Segments that touch the period, by number; each with a safe name of its own."""
+    found = []
+    for entry in entries:
+        record = read_record(entry.entry.record)
+        if record.kind.name == "segment" and touches(record.period_us, request.from_us, request.to_us):
+            found.append((entry.index, record.at_us, record.body))
+    names = Counter(_name(body) for _, _, body in found)
+    placed = [
+        Segment(index, at_us, body, f"footage/{body.stream}/{_own_name(body, index, names)}")
+        for index, at_us, body in found
+    ]
+    return sorted(placed, key=lambda one: (one.body.number, one.index))
+
+
+def touches(period_us: tuple[int, int], from_us: int, to_us: int) -> bool:
+    """True when a record's period has any time in [from_us, to_us)."""
+    begin, end = period_us
+    return begin < to_us and (end > from_us or begin == end == from_us)
+
+
+def _name(body: record_pb2.Segment) -> str:
+    return body.path.rpartition("/")[2]
+
+
+def _own_name(body: record_pb2.Segment, index: int, names: Counter[str]) -> str:
+    name = _name(body)
+    if safe_part(name) and names[name] == 1:
+        return name
+    return f"{body.number:08d}-{index}.bin"
+
+
+def row_of(segment: Segment, zone: str) -> FileRow:
+    """The segment's row in the manifest."""
+    body = segment.body
+    utc, local = show_times(segment.at_us, zone)
+    sm3 = next((one.value.hex() for one in body.digests if one.algorithm == record_pb2.DIGEST_ALGORITHM_SM3), "")
+    return FileRow(
+        path=segment.path, stream=body.stream, number=body.number, index=segment.index, from_us=segment.at_us,
+        to_us=segment.at_us + body.duration_us, utc=utc, local=local,
+        container=record_pb2.Container.Name(body.container).removeprefix("CONTAINER_").lower(),
+        codec=record_pb2.Codec.Name(body.codec).removeprefix("CODEC_").lower(),
+        size_bytes=body.size_bytes, sha256=body.file_sha256.hex(), sm3=sm3,
+        media_root=body.media.media_root.hex() if body.HasField("media") else "",
+        units=body.media.units if body.HasField("media") else 0,
+    )  # fmt: skip
+
+
+def copy_segment(segment: Segment, footage: Path, target: Path, copied: Copied) -> str:
+    """Puts a segment's file at `target`; returns "" or the reason why it is absent.
+
+    Crash in the middle: `target` is short or has another hash, and the next run copies it again.
+    """
+    body = segment.body
+    if target.exists() and _digest(target) == body.file_sha256:
+        copied(body.size_bytes)
+        return ""
+    reason = "not-found"
+    for source in _sources(body, footage):
+        if not source.is_file():
+            continue
+        if _copy(source, target, copied) == body.file_sha256:
+            return ""
+        target.unlink()
+        reason = "altered"
+    return reason
+
+
+def _sources(body: record_pb2.Segment, footage: Path) -> list[Path]:
+    """Where the file may be: under its recorded path, or under its name in the stream's folder."""
+    parts = body.path.split("/")
+    if not body.path or any(part in {"", ".", ".."} or "\0" in part for part in parts):
+        return []
+    return list(dict.fromkeys((footage.joinpath(*parts), footage / body.stream / parts[-1])))
+
+
+def _copy(source: Path, target: Path, copied: Copied) -> bytes:
+    digest = sha256()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while piece := reader.read(PIECE_BYTES):
+            digest.update(piece)
+            writer.write(piece)
+            copied(len(piece))
+    return digest.digest()
+
+
+def _digest(path: Path) -> bytes:
+    digest = sha256()
+    with path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        while piece := file.read(PIECE_BYTES):
+            digest.update(piece)
+    return digest.digest()
+
+
+def absent_row(segment: Segment, reason: str) -> AbsentRow:
+    """How the manifest names a segment whose file is not here."""
+    return AbsentRow(stream=segment.body.stream, number=segment.body.number, index=segment.index, reason=reason)

@@ -1,0 +1,110 @@
+"""Reads from the ledger what a package needs; every entry comes proven from the client.
+
+Custody, site and key chains are read from their first entry to where a heads snapshot says that they end; footage chains
+from one entry before the period to one behind it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from custody.client import LedgerClient, ProvenEntry
+from custody.client.selection import Selection
+from custody.core.chain import Head
+from custody.core.names import CHAIN_KEYS, site_of
+from custody.export.errors import ExportError
+from custody.export.request import ExportRequest
+from custody.v1 import ledger_pb2
+
+Told = Callable[[str], None]
+"""Is told of each stage, for the progress line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Where every chain ended just before the entry `index`, sequenced at `at_us`."""
+
+    index: int
+    at_us: int
+    heads: Mapping[str, Head]
+
+
+async def take_snapshot(client: LedgerClient) -> tuple[Snapshot, ProvenEntry]:
+    """A fresh heads snapshot, with its entry."""
+    ends = await client.chain_heads(fresh=True)
+    entry = ends.snapshot
+    return Snapshot(index=entry.index, at_us=entry.entry.sequenced_at_us, heads=ends.heads), entry
+
+
+def whole_chains(streams: Sequence[str], heads: Mapping[str, Head]) -> list[str]:
+    """Chains that a package holds from the first entry to the last, sorted."""
+    wanted = {f"custody/{stream}" for stream in streams} | {f"site/{site_of(stream)}" for stream in streams}
+    return sorted((wanted | {CHAIN_KEYS}) & heads.keys())
+
+
+async def read_whole(client: LedgerClient, chain: str, head: Head) -> list[ProvenEntry]:
+    """A chain from 1 to `head`. Raises ExportError ('export-incomplete') when the ledger shows less."""
+    found = [entry async for entry in client.read_chain(chain, 1, head.seq)]
+    if len(found) != head.seq or found[-1].leaf != head.leaf:
+        raise ExportError(f"the ledger does not show {chain} up to its end", code="export-incomplete")
+    return found
+
+
+async def read_footage(
+    client: LedgerClient, stream: str, request: ExportRequest, snapshot: Snapshot
+) -> list[ProvenEntry]:
+    """The slice of a footage chain with its neighbours; the whole chain when nothing touches the period."""
+    chain = f"footage/{stream}"
+    head = snapshot.heads.get(chain)
+    if head is None:
+        raise ExportError(f"the log has no footage of {stream}", code="export-no-footage")
+    touching = [
+        seq_in(entry, chain)
+        async for entry in client.read(_around(chain, request.from_us, request.to_us))
+        if entry.index < snapshot.index
+    ]
+    first = max(1, min(touching) - 1) if touching else 1
+    last = min(head.seq, max(touching) + 1) if touching else head.seq
+    found = [entry async for entry in client.read_chain(chain, first, last - first + 1)]
+    if len(found) != last - first + 1:
+        raise ExportError(f"the ledger does not show {chain} without a hole", code="export-incomplete")
+    return found
+
+
+def _around(chain: str, from_us: int, to_us: int) -> Selection:
+    """Entries of a chain near a period. The ledger's index is by runs, so it may show neighbours too; they are welcome."""
+    wanted = ledger_pb2.ChainTimeRange(chain=chain, from_us=from_us, to_us=to_us)
+    return Selection(ledger_pb2.ReadEntriesRequest(chain_time=wanted), lambda: _OfChain(chain))
+
+
+class _OfChain:
+    """Any entries of one chain. What is left out is found by the slice, which has no hole."""
+
+    def __init__(self, chain: str) -> None:
+        self._chain = chain
+
+    def entry(self, found: ProvenEntry) -> None:
+        """Refuses an entry of another chain."""
+        if all(link.chain != self._chain for link in found.entry.links):
+            raise ExportError(f"entry {found.index} does not belong to {self._chain}", code="export-incomplete")
+
+    def end(self, size: int) -> None:
+        """How much there is, the ledger alone says here."""
+
+
+async def gather(
+    client: LedgerClient, request: ExportRequest, snapshot: Snapshot, told: Told
+) -> dict[str, list[ProvenEntry]]:
+    """Every slice by chain."""
+    slices: dict[str, list[ProvenEntry]] = {}
+    for stream in request.streams:
+        told(f"footage/{stream}")
+        slices[f"footage/{stream}"] = await read_footage(client, stream, request, snapshot)
+    for chain in whole_chains(request.streams, snapshot.heads):
+        told(chain)
+        slices[chain] = await read_whole(client, chain, snapshot.heads[chain])
+    return slices
+
+
+def seq_in(entry: ProvenEntry, chain: str) -> int:
+    """The entry's number in a chain that it belongs to."""
+    return next(link.seq for link in entry.entry.links if link.chain == chain)

@@ -1,0 +1,89 @@
+"""The log part of a package: written after the export was recorded, proven under one checkpoint."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from custody.client import LedgerClient, ProvenEntry, Seen
+from custody.core.checkpoint import parse_checkpoint
+from custody.core.heads import encode_head
+from custody.core.names import CHAIN_HEADS
+from custody.core.tlog_proof import FILE_SUFFIX, TlogProof
+from custody.export.content import entries_of
+from custody.export.gather import Snapshot, seq_in
+from custody.verifier.package import layout
+from custody.verifier.package.framing import frames
+from custody.verifier.package.log_part import (
+    Inclusion,
+    Slice,
+    Slices,
+    encode_hashes,
+    encode_indexes,
+)
+from custody.verifier.package.manifest import FileRow
+
+_AT_ONCE = 64
+"""Proofs asked for at the same time."""
+
+
+async def build_log_part(
+    client: LedgerClient,
+    slices: Mapping[str, Sequence[ProvenEntry]],
+    closing: tuple[Snapshot, ProvenEntry],
+    *,
+    vkeys: Sequence[str],
+    policy: bytes,
+    earlier: bytes,
+) -> tuple[dict[str, bytes], Seen]:
+    """Every file below data/log, and the checkpoint that they are proven under."""
+    snapshot, entry = closing
+    chains = {**slices, CHAIN_HEADS: [entry]}
+    seen = await client.checkpoint()
+    ends = {rows[-1].index: rows[-1].leaf for rows in chains.values()}
+    proofs = await prove(client, ends, seen)
+    entries = entries_of(chains)
+    rows = tuple(
+        Slice(chain=chain, first=seq_in(found[0], chain), last=seq_in(found[-1], chain))
+        for chain, found in sorted(chains.items())
+    )
+    files = {
+        layout.VKEYS: "".join([f"{key}\n" for key in vkeys]).encode(),
+        layout.CHECKPOINT: seen.note,
+        layout.ENTRIES: frames(one.entry.raw for one in entries),
+        layout.INDEXES: encode_indexes([one.index for one in entries]),
+        layout.SLICES: Slices(snapshot=snapshot.index, slices=rows).encode(),
+        layout.HEADS: frames(encode_head(chain, snapshot.heads[chain]) for chain in sorted(snapshot.heads)),
+        layout.INCLUSION: Inclusion(size=seen.checkpoint.size, proofs=proofs).encode(),
+    }
+    if policy:
+        files[layout.POLICY] = policy
+    if earlier:
+        old = parse_checkpoint(earlier).checkpoint
+        _, hashes = await client.prove_consistency(old, seen.checkpoint.size)
+        files |= {layout.EARLIER: earlier, layout.CONSISTENCY: encode_hashes(hashes)}
+    return files, seen
+
+
+async def prove(client: LedgerClient, leaves: Mapping[int, bytes], seen: Seen) -> dict[int, tuple[bytes, ...]]:
+    """Inclusion proofs under one checkpoint, by leaf index."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(index: int, leaf: bytes) -> tuple[bytes, ...]:
+        async with gate:
+            return (await client.prove_inclusion(index, leaf, seen.checkpoint.size))[1]
+
+    async with asyncio.TaskGroup() as group:
+        tasks = {index: group.create_task(one(index, leaf)) for index, leaf in leaves.items()}
+    return {index: task.result() for index, task in tasks.items()}
+
+
+async def build_proof_files(
+    client: LedgerClient, rows: Sequence[FileRow], leaves: Mapping[int, bytes], seen: Seen
+) -> dict[str, bytes]:
+    """One C2SP tlog-proof for each segment; whoever is given one file and its proof needs nothing else of the package."""
+    proofs = await prove(client, {row.index: leaves[row.index] for row in rows}, seen)
+    return {
+        f"{layout.PROOFS}{row.stream}/{row.number:08d}-{row.index}{FILE_SUFFIX}": TlogProof(
+            index=row.index, hashes=proofs[row.index], checkpoint=seen.note
+        ).encode()
+        for row in rows
+    }

@@ -1,0 +1,166 @@
+"""The good package: verdicts, strangers' tools, footage brought separately, hostile zips."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import av
+import bagit
+import pytest
+from evidence import CAMERA, Evidence, sha256sum
+
+from custody.cli.main import run
+from custody.verifier.package.layout import TOP
+
+
+def verify(capsys: pytest.CaptureFixture[str], path: Path, *more: object) -> tuple[int, dict[str, Any]]:
+    capsys.readouterr()
+    status = run(["verify", "package", str(path), "--json", *map(str, more)])
+    return status, json.loads(capsys.readouterr().out or "{}")
+
+
+@pytest.fixture(scope="session")
+def zipped(evidence: Evidence) -> Path:
+    out = evidence.folder / "evidence.zip"
+    assert run(evidence.arguments(out)) == 0
+    return out
+
+
+def test_the_good_package_is_fine_in_both_shapes(
+    capsys: pytest.CaptureFixture[str], evidence: Evidence, zipped: Path
+) -> None:
+    for path in (evidence.package, zipped):
+        status, report = verify(capsys, path, "--key", evidence.vkey)
+        assert (status, report["verdict"], report["not_checked"]) == (0, "fine", [13, 14])
+        assert report["signers"]
+        assert not report["findings"]
+
+
+def test_strangers_tools_accept_it(evidence: Evidence, zipped: Path, tmp_path: Path) -> None:
+    assert sha256sum(evidence.package) == 0
+    bagit.Bag(str(evidence.package)).validate()
+    subprocess.run(["unzip", "-q", zipped, "-d", tmp_path], check=True) if _has("unzip") else _unzip(zipped, tmp_path)
+    bagit.Bag(str(tmp_path / TOP)).validate()
+    assert sha256sum(tmp_path / TOP) == 0
+
+
+def _has(program: str) -> bool:
+    return subprocess.run(["which", program], capture_output=True, check=False).returncode == 0
+
+
+def _unzip(path: Path, folder: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        archive.extractall(folder)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_text_names_every_check(capsys: pytest.CaptureFixture[str], evidence: Evidence, lang: str) -> None:
+    assert run(["verify", "package", str(evidence.package), "--key", evidence.vkey, "--lang", lang]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    numbered = [match[1].strip() for line in lines if (match := re.match(r"  ([ 1]\d)  ", line))]
+    assert numbered == [str(number) for number in range(1, 15)]
+
+
+def test_a_policy_opens_the_checkpoint_too(
+    capsys: pytest.CaptureFixture[str], evidence: Evidence, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy"
+    policy.write_text(f"log {evidence.vkey}\nquorum none\n")
+    status, report = verify(capsys, evidence.package, "--policy", policy)
+    assert (status, report["trust"]) == (0, "policy")
+
+
+def test_brought_footage_is_identical_derived_or_unknown(
+    capsys: pytest.CaptureFixture[str], evidence: Evidence, tmp_path: Path
+) -> None:
+    source = evidence.footage / CAMERA / "seg_002.mp4"
+    remuxed, trimmed, strange = tmp_path / "remuxed.ts", tmp_path / "trimmed.mp4", tmp_path / "strange.mp4"
+    remux(source, remuxed, 0)
+    remux(source, trimmed, 5)
+    strange.write_bytes((evidence.footage / "site-12/cam-02/seg_005.mp4").read_bytes())
+    status, report = verify(
+        capsys, evidence.package, "--key", evidence.vkey,
+        "--footage", source, "--footage", remuxed, "--footage", trimmed,
+    )  # fmt: skip
+    assert status == 0
+    same, whole, part = report["footage"]
+    assert [same["state"], whole["state"], part["state"]] == ["identical", "derived", "derived"]
+    units = json.loads((evidence.package / "data/manifest.json").read_text())["files"][1]["units"]
+    assert whole["ranges"] == [{"stream": CAMERA, "number": 3, "first_unit": 0, "units": units}]
+    assert part["ranges"] == [{"stream": CAMERA, "number": 3, "first_unit": 0, "units": units * 15 // 20}]
+    other = tmp_path / "noise.mp4"
+    other.write_bytes(b"\x00" * 1_000)
+    status, report = verify(capsys, evidence.package, "--key", evidence.vkey, "--footage", other)
+    assert status == 1
+    assert report["footage"][0]["state"] in {"unknown", "unreadable"}
+
+
+def remux(source: Path, target: Path, drop_last: int) -> None:
+    with av.open(str(source)) as reader, av.open(str(target), "w") as writer:
+        stream = reader.streams.video[0]
+        out = writer.add_stream_from_template(stream)
+        packets = [packet for packet in reader.demux(stream) if packet.dts is not None]
+        for packet in packets[: len(packets) - drop_last]:
+            packet.stream = out
+            writer.mux(packet)
+
+
+def rewrite(
+    source: Path, target: Path, *, method: int = zipfile.ZIP_STORED, members: dict[str, bytes] | None = None
+) -> None:
+    """The zip again, with changes that its own format allows."""
+    with zipfile.ZipFile(source) as reader, zipfile.ZipFile(target, "w", method) as writer:
+        for info in reader.infolist():
+            writer.writestr(info.filename, reader.read(info), compress_type=method)
+        for name, data in (members or {}).items():
+            writer.writestr(name, data)
+
+
+def test_hostile_zips_are_refused_before_anything_is_read(
+    capsys: pytest.CaptureFixture[str], evidence: Evidence, zipped: Path, tmp_path: Path
+) -> None:
+    good = zipped.read_bytes()
+    rewrite(zipped, tmp_path / "packed.zip", method=zipfile.ZIP_DEFLATED)
+    rewrite(zipped, tmp_path / "upwards.zip", members={f"{TOP}/../../evil": b"x"})
+    rewrite(zipped, tmp_path / "absolute.zip", members={"/etc/evil": b"x"})
+    rewrite(zipped, tmp_path / "outside.zip", members={"other/file": b"x"})
+    with pytest.warns(UserWarning, match="Duplicate"):
+        rewrite(zipped, tmp_path / "twice.zip", members={f"{TOP}/bagit.txt": b"x"})
+    with zipfile.ZipFile(tmp_path / "link.zip", "w") as archive:
+        info = zipfile.ZipInfo(f"{TOP}/bagit.txt")
+        info.create_system, info.external_attr = 3, 0o120777 << 16
+        archive.writestr(info, "/etc/passwd")
+    (tmp_path / "prefix.zip").write_bytes(b"#!/bin/sh\n" + good)
+    (tmp_path / "suffix.zip").write_bytes(good + b"\0" * 22)
+    (tmp_path / "cut.zip").write_bytes(good[:-40])
+    (tmp_path / "empty.zip").write_bytes(b"")
+    (tmp_path / "count.zip").write_bytes(good[:-14] + b"\xff\xfe" * 2 + good[-10:])
+    for path in sorted(tmp_path.glob("*.zip")):
+        status, report = verify(capsys, path, "--key", evidence.vkey)
+        assert (status, [one["check"] for one in report["findings"]]) == (1, [1]), path.name
+
+
+def test_any_flipped_byte_of_the_directory_is_a_finding_and_no_crash(
+    capsys: pytest.CaptureFixture[str], evidence: Evidence, zipped: Path, tmp_path: Path
+) -> None:
+    good = zipped.read_bytes()
+    start = int.from_bytes(good[-6:-2], "little")
+    target = tmp_path / "flipped.zip"
+    for at in range(start, len(good), 211):
+        data = bytearray(good)
+        data[at] ^= 0x10
+        target.write_bytes(data)
+        status, report = verify(capsys, target, "--key", evidence.vkey)
+        assert status in {0, 1}, at
+        assert report["verdict"] in {"fine", "findings"}
+
+
+def test_nothing_there_is_no_verdict(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(["verify", "package", str(tmp_path / "no-such")]) == 2
+    assert "[package-unreadable]" in capsys.readouterr().err

@@ -1,0 +1,89 @@
+"""Checks 3 and 4: whose checkpoint this is, who cosigned it, and that it continues one that was seen before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from custody.core.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from custody.core.errors import CustodyError, MalformedError, VerificationError
+from custody.core.note import VerifierKey
+from custody.core.policy import Policy
+from custody.core.proof import verify_consistency
+from custody.verifier.package import layout
+from custody.verifier.package.container import Container
+from custody.verifier.package.log_part import parse_hashes
+from custody.verifier.package.report import GROWTH, SIGNATURES, PackageReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogTrust:
+    """Keys of the log, or a policy; both empty: nothing is trusted."""
+
+    keys: Sequence[VerifierKey] = ()
+    policy: Policy | None = None
+
+
+def check_signatures(report: PackageReport, container: Container, trust: LogTrust) -> Checkpoint | None:
+    """Opens the checkpoint; None when it is not signed as it must be."""
+    report.done.add(SIGNATURES)
+    try:
+        note = container.read(layout.CHECKPOINT)
+        opened = _open(report, container, note, trust)
+        if opened.origin != report.log:
+            raise VerificationError(f"the checkpoint is of {opened.origin!r}", code="checkpoint-origin")
+    except CustodyError as error:
+        report.caught(SIGNATURES, error, path=layout.CHECKPOINT)
+        return None
+    report.size = opened.size
+    return opened
+
+
+def _open(report: PackageReport, container: Container, note: bytes, trust: LogTrust) -> Checkpoint:
+    if trust.policy is not None:
+        witnessed = trust.policy.verify(note)
+        report.trust, report.keys = "policy", (witnessed.log.vkey.encode(),)
+        report.cosigners = tuple(one.key.name for one in witnessed.cosignatures)
+        return witnessed.checkpoint
+    if trust.keys:
+        report.trust, report.keys = "key", tuple(key.encode() for key in trust.keys)
+        return open_checkpoint(note, trust.keys)
+    report.trust = "package"
+    keys = _claimed(container)
+    report.keys = tuple(key.encode() for key in keys)
+    report.unchecked[SIGNATURES] = "KEYS FROM THE PACKAGE ITSELF: whoever made the package chose them; give --key"
+    return open_checkpoint(note, keys)
+
+
+def _claimed(container: Container) -> list[VerifierKey]:
+    try:
+        lines = container.read(layout.VKEYS, 65_536).decode("ascii").split("\n")
+    except UnicodeDecodeError as error:
+        raise MalformedError("the file of keys is not ASCII", code="vkey-malformed") from error
+    return [VerifierKey.parse(line) for line in lines if line]
+
+
+def check_growth(
+    report: PackageReport, container: Container, opened: Checkpoint, trust: LogTrust, since: bytes
+) -> None:
+    """The checkpoint extends the earlier one in the package, and the one that the reader remembers."""
+    if layout.EARLIER not in container.places:
+        if since:
+            report.unchecked[GROWTH] = "the package proves growth from no checkpoint; ask for one exported with --since"
+        else:
+            report.unchecked[GROWTH] = "the package has no earlier checkpoint"
+        return
+    report.done.add(GROWTH)
+    try:
+        note = container.read(layout.EARLIER)
+        keys = (
+            [one.vkey for one in trust.policy.logs] if trust.policy is not None else trust.keys or _claimed(container)
+        )
+        earlier = open_checkpoint(note, keys, origin=opened.origin)
+        hashes = parse_hashes(container.read(layout.CONSISTENCY))
+        verify_consistency(earlier.size, earlier.root, opened.size, opened.root, hashes)
+        if since:
+            held = parse_checkpoint(since).checkpoint
+            if (held.size, held.root) != (earlier.size, earlier.root):
+                report.done.discard(GROWTH)
+                report.unchecked[GROWTH] = "the package proves growth from another checkpoint than the given one"
+    except CustodyError as error:
+        report.caught(GROWTH, error, path=layout.EARLIER)

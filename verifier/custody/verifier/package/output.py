@@ -1,0 +1,84 @@
+"""A package's report as text and as JSON (docs/spec/verification.md, "verify package")."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import click
+
+from custody.verifier.log_output import check_lines, checks_json, finding_json, finding_lines, printable, verdict_line
+from custody.verifier.log_report import Status
+from custody.verifier.package.derived import BroughtFile
+from custody.verifier.package.report import OPTIONAL, PackageReport
+from custody.verifier.package.texts import LINES, PACKAGE_CHECKS
+
+SCHEMA: Final = "custody.verify-package/1"
+
+
+def package_lines(report: PackageReport, lang: str) -> Iterator[str]:
+    """The report for people."""
+    lines = LINES[lang]
+    yield f"{lines['package']} {printable(report.path)}"
+    yield f"  {lines['log']} {printable(report.log)} · {lines['case']} {printable(report.case_number)} · {lines['recipient']} {printable(report.recipient)}"
+    yield "  " + lines["counts"].format(
+        files=report.files, size=report.footage_bytes, absent=report.absent, entries=report.entries, tree=report.size
+    )
+    if report.trust != "none":
+        weak = report.trust == "package"
+        head = click.style(lines[f"trust_{report.trust}"], fg="yellow" if weak else None, bold=weak)
+        yield from (f"  {head} {printable(key)}" for key in report.keys)
+    yield from (f"  {lines['cosigned']} {printable(name)}" for name in report.cosigners)
+    yield from (f"  {lines['signed']} {printable(keyid)}" for keyid in report.signers)
+    yield from (f"  {lines['stamped']} {printable(stamp)}" for stamp in report.stamps)
+    yield from (f"  {_brought(one, lang)}" for one in report.brought)
+    yield ""
+    yield from check_lines(report.checks, PACKAGE_CHECKS, lang)
+    yield from finding_lines(report.findings, lang)
+    yield ""
+    yield verdict_line(report.status, report.checks, lang)
+
+
+def _brought(one: BroughtFile, lang: str) -> str:
+    lines = LINES[lang]
+    ranges = "; ".join(
+        lines["range"].format(stream=stream, number=number, first=first, last=first + count - 1)
+        for stream, number, first, count in one.ranges
+    )
+    return f"{printable(one.path)}: {lines[one.state]} {ranges}".rstrip()
+
+
+def package_json(report: PackageReport) -> dict[str, Any]:
+    """The report for programs."""
+    return {
+        "schema": SCHEMA,
+        "verdict": report.status.value,
+        "exit_status": report.status.exit_status,
+        "package": report.path,
+        "log": {"origin": report.log, "size": report.size},
+        "case_number": report.case_number,
+        "recipient": report.recipient,
+        "trust": report.trust,
+        "keys": list(report.keys),
+        "cosigners": list(report.cosigners),
+        "signers": list(report.signers),
+        "time_stamps": list(report.stamps),
+        "files": report.files,
+        "absent": report.absent,
+        "footage_bytes": report.footage_bytes,
+        "entries": report.entries,
+        "footage": [
+            {
+                "path": one.path,
+                "state": one.state,
+                "ranges": [
+                    {"stream": stream, "number": number, "first_unit": first, "units": count}
+                    for stream, number, first, count in one.ranges
+                ],
+            }
+            for one in report.brought
+        ],
+        "checks": checks_json(report.checks, PACKAGE_CHECKS),
+        "not_checked": [one.number for one in report.checks if one.status is Status.NOT_CHECKED],
+        "optional": sorted(OPTIONAL),
+        "findings": [finding_json(finding) for finding in report.findings.kept],
+        "omitted": report.findings.omitted(),
+    }

@@ -1,0 +1,69 @@
+"""The result of checking a package: numbered checks, findings, and what could not be checked."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from custody.core.errors import CustodyError
+from custody.verifier.finding import Finding, Findings, Severity
+from custody.verifier.log_report import Check, Status, overall
+from custody.verifier.package.derived import BroughtFile
+
+(
+    FORM, BAG, SIGNATURES, GROWTH, ENTRIES, CHAINS, HEADS, SEGMENTS, PROOF_FILES, EXPORT, SIGNER, DISCLOSED, STAMPED, BROUGHT,
+) = range(1, 15)  # fmt: skip
+"""Numbers of the checks of `verify package` (docs/spec/verification.md)."""
+
+OPTIONAL: Final = frozenset({GROWTH, STAMPED, BROUGHT})
+"""Checks that need something which not every package or reader has: left out, they are named beside the verdict."""
+
+
+@dataclass(slots=True)
+class PackageReport:
+    """Filled by the checks as they go; mutable, one owner until it is handed out."""
+
+    path: str
+    findings: Findings = field(default_factory=Findings)
+    unchecked: dict[int, str] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
+    """Numbers of the checks that were made."""
+    log: str = ""
+    case_number: str = ""
+    recipient: str = ""
+    size: int = 0
+    files: int = 0
+    absent: int = 0
+    footage_bytes: int = 0
+    entries: int = 0
+    trust: str = "none"
+    """`key`, `policy`, or `package`: whose keys opened the checkpoint."""
+    keys: tuple[str, ...] = ()
+    cosigners: tuple[str, ...] = ()
+    signers: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
+    brought: tuple[BroughtFile, ...] = ()
+
+    def find(self, check: int, code: str, message: str, *, path: str | None = None, index: int | None = None) -> None:
+        """One finding that blames."""
+        self.findings.add(Finding(code, check, message, Severity.FINDING, index=index, path=path))
+
+    def caught(self, check: int, error: CustodyError, *, path: str | None = None, index: int | None = None) -> None:
+        """An error of a parser or a verification as a finding."""
+        self.find(check, error.code, str(error), path=path, index=index)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """All checks by number."""
+        return tuple(self._check(number) for number in range(FORM, BROUGHT + 1))
+
+    def _check(self, number: int) -> Check:
+        if number in self.findings.checks:
+            return Check(number=number, status=Status.FINDINGS)
+        if number in self.unchecked or number not in self.done:
+            reason = self.unchecked.get(number, "an earlier check left nothing to hold it against")
+            return Check(number=number, status=Status.NOT_CHECKED, reason=reason)
+        return Check(number=number, status=Status.FINE)
+
+    @property
+    def status(self) -> Status:
+        """The status of the whole."""
+        return overall({check.number: check.status for check in self.checks}, OPTIONAL)

@@ -1,0 +1,108 @@
+"""Check 11: somebody who may export signed exactly this package. Keys: given ones, and those registered in the log."""
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
+
+from custody.core.errors import CustodyError, MalformedError, SignatureError
+from custody.core.record import ReadRecord
+from custody.v1 import record_pb2
+from custody.verifier.package import layout
+from custody.verifier.package.container import Container
+from custody.verifier.package.dsse import Envelope, key_id, parse_envelope, statement
+from custody.verifier.package.manifest import PackageManifest
+from custody.verifier.package.report import SIGNER, PackageReport
+
+_MAX_PEM_BYTES = 4_096
+
+
+def read_public_key(pem: bytes) -> Ed25519PublicKey:
+    """An Ed25519 public key in PEM. Raises MalformedError ('exporter-key')."""
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise MalformedError("not a public key in PEM", code="exporter-key") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise MalformedError("not an Ed25519 key", code="exporter-key")
+    return key
+
+
+class RegisteredExporters:
+    """Exporters' keys in the log, by key id, with what later entries say about them."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, tuple[str, Ed25519PublicKey, int, int]] = {}
+
+    def take(self, record: ReadRecord) -> None:
+        """One entry; of any kind."""
+        body = record.body
+        if record.kind.name == "key_registered" and body.use == record_pb2.KEY_USE_EXPORTER:
+            try:
+                key = load_der_public_key(body.public_key)
+            except (ValueError, UnsupportedAlgorithm):
+                return
+            if isinstance(key, Ed25519PublicKey):
+                self._keys[body.key_id] = (key_id(key), key, body.valid_from_us, body.valid_until_us)
+        elif record.kind.name == "key_revoked" and body.key_id in self._keys:
+            keyid, key, begin, end = self._keys[body.key_id]
+            self._keys[body.key_id] = (keyid, key, begin, min(end, body.from_us) if end else body.from_us)
+
+    def valid_at(self, at_us: int) -> dict[str, Ed25519PublicKey]:
+        """Keys that were valid at a moment."""
+        return {
+            keyid: key for keyid, key, begin, end in self._keys.values() if begin <= at_us and (not end or at_us < end)
+        }
+
+
+def check_signer(
+    report: PackageReport,
+    container: Container,
+    manifest: PackageManifest,
+    content: bytes,
+    trusted: Iterable[Ed25519PublicKey],
+    registered: Mapping[str, Ed25519PublicKey],
+) -> None:
+    """The envelope signs these files, and one good signature is of a key that counts."""
+    report.done.add(SIGNER)
+    if layout.ENVELOPE not in container.places:
+        report.find(SIGNER, "package-unsigned", "the package has no signature")
+        return
+    try:
+        envelope = parse_envelope(container.read(layout.ENVELOPE))
+        names = (layout.BAGIT, layout.BAG_INFO, layout.MANIFEST)
+        files = {name: sha256(container.read(name)).digest() for name in names}
+        predicate = {
+            "log": manifest.log,
+            "case_number": manifest.case_number,
+            "recipient": manifest.recipient,
+            "content_sha256": content.hex(),
+        }
+        if envelope.payload != statement(files, predicate):
+            raise SignatureError("what was signed is not this package", code="package-signature")
+        given = {key_id(key): key for key in trusted}
+        good = _verify(container, envelope, given | dict(registered))
+    except CustodyError as error:
+        report.caught(SIGNER, error)
+        return
+    counting = given or registered
+    report.signers = tuple(good)
+    if not counting:
+        report.unchecked[SIGNER] = "the signer's key stands only in the package: give it with --exporter-key"
+    elif not any(keyid in counting for keyid in good):
+        report.find(SIGNER, "package-signer", "nobody who may export signed the package")
+
+
+def _verify(container: Container, envelope: Envelope, known: Mapping[str, Ed25519PublicKey]) -> list[str]:
+    good: list[str] = []
+    for keyid, signature in envelope.signatures:
+        key = known.get(keyid)
+        name = f"signatures/{keyid}.pem"
+        if key is None and name in container.places:
+            key = read_public_key(container.read(name, _MAX_PEM_BYTES))
+        if key is not None:
+            envelope.verify(keyid, signature, key)
+            good.append(keyid)
+    return good
