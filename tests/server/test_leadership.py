@@ -69,7 +69,7 @@ async def test_a_standby_says_so_over_grpc_and_serves_reads(two: Two) -> None:
         server = LedgerServer([two.other.hosted()], Settings(listen=[f"unix:{sockets}/l"]))
         await server.start()
         async with grpc.aio.insecure_channel(f"unix:{sockets}/l", options=CHANNEL_OPTIONS) as channel:
-            stub = ledger_pb2_grpc.LedgerStub(channel)  # type: ignore[no-untyped-call]
+            stub = ledger_pb2_grpc.LedgerStub(channel)
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await stub.Append(request_of([segment(3)]))
             request = ledger_pb2.ReadEntriesRequest(log=ORIGIN, range=ledger_pb2.IndexRange(first=0, count=2))
@@ -103,7 +103,7 @@ async def test_a_ledger_that_lags_looks_into_the_storage_before_it_calls_a_size_
         server = LedgerServer([lagging.hosted()], Settings(listen=[f"unix:{sockets}/l"]))
         await server.start()
         async with grpc.aio.insecure_channel(f"unix:{sockets}/l", options=CHANNEL_OPTIONS) as channel:
-            stub = ledger_pb2_grpc.LedgerStub(channel)  # type: ignore[no-untyped-call]
+            stub = ledger_pb2_grpc.LedgerStub(channel)
             request = ledger_pb2.GetProofRequest(log=ORIGIN, size=1, consistency=ledger_pb2.Consistency(old_size=1))
             answer = await stub.GetProof(request)
             beyond = ledger_pb2.GetProofRequest(log=ORIGIN, size=2, consistency=ledger_pb2.Consistency(old_size=1))
