@@ -61,8 +61,7 @@ async def test_a_predecessor_in_the_place_of_a_hidden_entry_while_following(
 ) -> None:
     ledger.lies.page = _segment_twice(ledger)
     with pytest.raises(CustodyError) as refused:
-        async for _ in watched.follow(0):
-            break
+        await anext(watched.follow(0))
     assert refused.value.code == "inclusion-failed"
 
 
@@ -84,8 +83,7 @@ async def test_following_a_chain_with_a_hole(watched: LedgerClient, ledger: Ledg
 
     ledger.lies.page = lie
     with pytest.raises(CustodyError) as refused:
-        async for _ in watched.follow(0, ["footage/site-1/cam-1"]):
-            break
+        await anext(watched.follow(0, ["footage/site-1/cam-1"]))
     assert refused.value.code == "read-mismatch"
 
 
@@ -94,7 +92,11 @@ async def test_following_a_chain_whose_hole_lies_between_two_pages(
 ) -> None:
     following = watched.follow(0, ["footage/site-1/cam-1"])
     await anext(following)
-    ledger.lies.page = lambda page: page.entries.pop(0) and None
+
+    def hide_first(page: ledger_pb2.EntryPage) -> None:
+        page.entries.pop(0)
+
+    ledger.lies.page = hide_first
     await watched.append([raw_segment(7), raw_segment(8)])
     with pytest.raises(CustodyError) as refused:
         await anext(following)

@@ -55,7 +55,12 @@ async def main(outbox_path: str, state: str, target: str, origin: str, vkey: str
 
     outbox = Outbox(outbox_path)
     async with await LedgerClient.connect(
-        target.split(","), log=origin, vkeys=[vkey], state=state, options=FAST, backoff=Backoff(base_s=0.005, cap_s=0.05)
+        target.split(","),
+        log=origin,
+        vkeys=[vkey],
+        state=state,
+        options=FAST,
+        backoff=Backoff(base_s=0.005, cap_s=0.05),
     ) as client:
         drain = Drain(outbox, client, batch_records=8, delivered=delivered, backoff=Backoff(base_s=0.005, cap_s=0.05))
         ending = asyncio.Event()

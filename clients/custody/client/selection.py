@@ -83,8 +83,7 @@ def by_chain_time(chain: str, from_us: int, to_us: int) -> Selection:
     def matches(found: ProvenEntry) -> bool:
         begin, end = read_record(found.entry.record).period_us
         # An instant lies in the half-open time that it names; a period overlaps it.
-        overlaps = begin < to_us and (end > from_us or begin == end == from_us)
-        return overlaps
+        return bool(begin < to_us and (end > from_us or begin == end == from_us))
 
     request = ledger_pb2.ReadEntriesRequest(chain_time=chosen)
     return Selection(request, lambda: _InChain(chain, _Matching(matches)), True)
