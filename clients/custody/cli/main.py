@@ -85,7 +85,9 @@ def _report_usage(error: click.UsageError) -> None:
 
 
 def _report(message: str, code: str) -> None:
-    click.echo(f"error: {message} [{code}]", err=True)
+    # A message may repeat names out of a stranger's file or from a server: they must not move the cursor or hide others.
+    shown = "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in message)
+    click.echo(f"error: {shown} [{code}]", err=True)
     hint = hint_for(code)
     if hint is not None:
         click.echo(f"hint: {hint}", err=True)

@@ -47,15 +47,15 @@ def sign_checkpoint(
 def open_checkpoint(data: bytes, keys: VerifierKey | Iterable[VerifierKey], *, origin: str | None = None) -> Checkpoint:
     """Read and verify a signed checkpoint of the log that owns `keys`.
 
-    The origin must be `origin`, or the name of a key that signed when none is given: another log's checkpoint, even under
-    a good signature, is not this log's. Raises MalformedError, SignatureError, VerificationError `checkpoint-origin`.
+    The origin must be the name of a key that signed, and `origin` if it is given: another log's checkpoint, even under a
+    good signature, is not this log's, and among several trusted keys one log's key cannot speak for another log. Raises
+    MalformedError, SignatureError, VerificationError `checkpoint-origin`.
     """
     signed = parse_checkpoint(data)
     verified = verify_note(signed.note, (keys,) if isinstance(keys, VerifierKey) else keys)
-    expected = {one.key.name for one in verified} if origin is None else {origin}
-    if signed.checkpoint.origin not in expected:
-        raise VerificationError(
-            f"the checkpoint is of {signed.checkpoint.origin!r}, not of {' or '.join(sorted(expected))}",
-            code="checkpoint-origin",
-        )
+    names = {one.key.name for one in verified}
+    found = signed.checkpoint.origin
+    if found not in names or origin not in (None, found):
+        wanted = origin if origin not in (None, found) else " or ".join(sorted(names))
+        raise VerificationError(f"the checkpoint is of {found!r}, not of {wanted}", code="checkpoint-origin")
     return signed.checkpoint

@@ -17,6 +17,8 @@ TABLES: Final = ("log", "entry_run", "tile", "checkpoint", "chain", "chain_run",
 _SMALLEST_ENTRY: Final = 64
 """Bytes; no entry with a record id, a submitter and a link is smaller. Bounds how many a file can hold."""
 _FEW: Final = 5
+MAX_VALUE_BYTES: Final = 32 * 1024 * 1024
+"""Twice the largest bundle (256 entries of 64 KiB); a longer value in a row is an error of SQLite."""
 
 
 @contextmanager
@@ -52,15 +54,25 @@ def _opened(uri: str, path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA mmap_size = 0")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
         connection.execute("BEGIN")
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        computed = [table for table in TABLES if _computes(connection, table)]
     except BaseException:
         connection.close()
         raise
     if missing := set(TABLES) - tables:
         connection.close()
         raise LogUnreadable(f"{path} is no ledger database: it lacks {', '.join(sorted(missing))}")
+    if computed:
+        connection.close()
+        raise LogUnreadable(f"{path} is no ledger database: columns of {', '.join(computed)} are computed, not stored")
     return connection
+
+
+def _computes(connection: sqlite3.Connection, table: str) -> bool:
+    """Whether reading the table runs what the file says: a few bytes of it could make gigabytes."""
+    return bool(connection.execute("SELECT 1 FROM pragma_table_xinfo(?) WHERE hidden <> 0", (table,)).fetchone())
 
 
 def origins(connection: sqlite3.Connection) -> list[tuple[int, str]]:
