@@ -7,11 +7,13 @@ checked offline against pinned roots (`custody verify package --tsa-root`). The 
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from http.client import HTTPException
 from typing import Final
+from urllib.error import HTTPError
 
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
-from custody.core.errors import MalformedError
+from custody.core.errors import CustodyError, MalformedError
 from custody.export.errors import ExportError
 from custody.verifier.package.timestamp import read_token
 
@@ -39,8 +41,10 @@ class Stamper:
         for attempt in range(ATTEMPTS):
             try:
                 return _post(url, data)
-            except (OSError, MalformedError) as error:
+            except (OSError, HTTPException, CustodyError) as error:
                 last = error
+                if isinstance(error, HTTPError):  # it holds the connection
+                    error.close()
                 self._wait(2.0**attempt)
         raise ExportError(f"{url} gave no time stamp in {ATTEMPTS} attempts: {last}", code="tsa-failed") from last
 
