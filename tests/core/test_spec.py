@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "docs" / "spec"
 SOURCES = ("ledger", "signer", "verifier", "clients")
 CODE = re.compile(r'\b_?(?:code|CODE)(?:: str|: Final)? ?= ?"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)"(?! if)')
+CHOICE = re.compile(r'\bcode="([a-z-]+)" if .* else "([a-z-]+)"')
 FIELD_CODE = re.compile(r"""['"](record-[a-z-]+)['"]\)""")
 
 
@@ -118,7 +119,8 @@ def codes_in_source() -> set[str]:
     found: set[str] = set()
     for source in SOURCES:
         for path in (ROOT / source).rglob("*.py"):
-            found |= set(CODE.findall(path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8")
+            found |= set(CODE.findall(text)).union(*CHOICE.findall(text))
     return found | set(FIELD_CODE.findall((ROOT / "ledger/custody/core/fields.py").read_text(encoding="utf-8")))
 
 
