@@ -102,7 +102,8 @@ class Reader:
                 run = [place for _, place in group]
                 while run:
                     placed = _cut(await self._store.entries_at([index for _, index in run]))
-                    yield await self._proven_by_last(placed)
+                    for part in _telling_of(placed, from_us, to_us):
+                        yield await self._proven_by_last(part)
                     run = run[len(placed) :]
             after = places[-1][0]
 
@@ -153,6 +154,23 @@ def _digests(placed: Placed) -> Collection[bytes]:
         return read_record(decode_entry(placed.entry).record).digests
     except MalformedError as error:
         raise StoreDamaged(f"entry {placed.index} cannot be read: {error}") from error
+
+
+def _telling_of(placed: Sequence[Placed], from_us: int, to_us: int) -> list[list[Placed]]:
+    """Those that tell of the period, in parts without a hole: the index knows only the period of a whole run."""
+    parts: list[list[Placed]] = []
+    open_part = False
+    for one in placed:
+        begin, end = read_record(decode_entry(one.entry).record).period_us
+        # An instant lies in the half-open time that it names; a period overlaps it.
+        if begin < to_us and (end > from_us or begin == end == from_us):
+            if not open_part:
+                parts.append([])
+            parts[-1].append(one)
+            open_part = True
+        else:
+            open_part = False
+    return parts
 
 
 def _cut(placed: Sequence[Placed]) -> Sequence[Placed]:
