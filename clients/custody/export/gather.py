@@ -6,6 +6,7 @@ from one entry before the period to one behind it.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from custody.client import LedgerClient, ProvenEntry
 from custody.client.selection import Selection
@@ -17,6 +18,9 @@ from custody.v1 import ledger_pb2
 
 Told = Callable[[str], None]
 """Is told of each stage, for the progress line."""
+
+MARGIN_US: Final = 600_000_000
+"""Ten minutes before and after the period: what clock, gaps and health were around it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +56,17 @@ async def read_whole(client: LedgerClient, chain: str, head: Head) -> list[Prove
 async def read_footage(
     client: LedgerClient, stream: str, request: ExportRequest, snapshot: Snapshot
 ) -> list[ProvenEntry]:
-    """The slice of a footage chain with its neighbours; the whole chain when nothing touches the period."""
+    """The slice of a footage chain for the period and its margins, with the neighbours of that.
+
+    The whole chain when nothing touches it.
+    """
     chain = f"footage/{stream}"
     head = snapshot.heads.get(chain)
     if head is None:
         raise ExportError(f"the log has no footage of {stream}", code="export-no-footage")
     touching = [
         seq_in(entry, chain)
-        async for entry in client.read(_around(chain, request.from_us, request.to_us))
+        async for entry in client.read(_around(chain, request.from_us - MARGIN_US, request.to_us + MARGIN_US))
         if entry.index < snapshot.index
     ]
     first = max(1, min(touching) - 1) if touching else 1
@@ -71,7 +78,7 @@ async def read_footage(
 
 
 def _around(chain: str, from_us: int, to_us: int) -> Selection:
-    """Entries of a chain near a period. The ledger's index is by runs, so it may show neighbours too; they are welcome."""
+    """Entries of a chain that tell of a period; a ledger that shows neighbours too is welcome."""
     wanted = ledger_pb2.ChainTimeRange(chain=chain, from_us=from_us, to_us=to_us)
     return Selection(ledger_pb2.ReadEntriesRequest(chain_time=wanted), lambda: _OfChain(chain))
 
