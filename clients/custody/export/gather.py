@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from custody.client import LedgerClient, ProvenEntry
-from custody.client.selection import Selection
 from custody.core.chain import Head
 from custody.core.names import CHAIN_KEYS, site_of
 from custody.export.errors import ExportError
 from custody.export.request import ExportRequest
-from custody.v1 import ledger_pb2
 
 Told = Callable[[str], None]
 """Is told of each stage, for the progress line."""
@@ -66,7 +64,7 @@ async def read_footage(
         raise ExportError(f"the log has no footage of {stream}", code="export-no-footage")
     touching = [
         seq_in(entry, chain)
-        async for entry in client.read(_around(chain, request.from_us - MARGIN_US, request.to_us + MARGIN_US))
+        async for entry in client.read_chain_time(chain, request.from_us - MARGIN_US, request.to_us + MARGIN_US)
         if entry.index < snapshot.index
     ]
     first = max(1, min(touching) - 1) if touching else 1
@@ -75,27 +73,6 @@ async def read_footage(
     if len(found) != last - first + 1:
         raise ExportError(f"the ledger does not show {chain} without a hole", code="export-incomplete")
     return found
-
-
-def _around(chain: str, from_us: int, to_us: int) -> Selection:
-    """Entries of a chain that tell of a period; a ledger that shows neighbours too is welcome."""
-    wanted = ledger_pb2.ChainTimeRange(chain=chain, from_us=from_us, to_us=to_us)
-    return Selection(ledger_pb2.ReadEntriesRequest(chain_time=wanted), lambda: _OfChain(chain))
-
-
-class _OfChain:
-    """Any entries of one chain. What is left out is found by the slice, which has no hole."""
-
-    def __init__(self, chain: str) -> None:
-        self._chain = chain
-
-    def entry(self, found: ProvenEntry) -> None:
-        """Refuses an entry of another chain."""
-        if all(link.chain != self._chain for link in found.entry.links):
-            raise ExportError(f"entry {found.index} does not belong to {self._chain}", code="export-incomplete")
-
-    def end(self, size: int) -> None:
-        """How much there is, the ledger alone says here."""
 
 
 async def gather(

@@ -54,8 +54,5 @@ MAX_NAME_CHARS: Final = 64
 MAX_CHAIN_CHARS: Final = 10 + 2 * MAX_NAME_CHARS
 """`footage/` and a stream name."""
 
-MAX_SUBMITTER_CHARS: Final = 255
-"""Characters in an identity URI."""
-
 MAX_TIME_US: Final = 253_402_300_799_999_999
 """9999-12-31T23:59:59.999999Z, the last moment that every library can print."""
