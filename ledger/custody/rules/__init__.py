@@ -12,6 +12,7 @@ Pure like `custody.core`; the texts and limits of the law are data in profile fi
 
 from custody.rules.audit import Scope, findings
 from custody.rules.finding import Finding, LogVerdict, Penalty, Severity, Subject, Verdict
+from custody.rules.footage import SegmentColumns
 from custody.rules.library import load_library
 from custody.rules.observation import Observation, Status
 from custody.rules.preview import Preview, preview
@@ -32,6 +33,7 @@ __all__ = [
     "Profile",
     "Rule",
     "Scope",
+    "SegmentColumns",
     "SegmentRun",
     "Severity",
     "Status",

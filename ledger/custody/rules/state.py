@@ -13,7 +13,7 @@ from typing import Any, Final
 from custody.core.entry import ReadEntry
 from custody.core.names import site_of
 from custody.core.record import ReadRecord
-from custody.rules.footage import Footage, limits_of
+from custody.rules.footage import Footage, SegmentColumns, limits_of
 from custody.rules.profile import Library
 
 
@@ -114,6 +114,21 @@ class CustodyState:
         if stream is None:
             stream = self.stream(subject)
         handler(stream.footage, index, entry, record, body)
+
+    def take_segments(self, stream: str, columns: SegmentColumns) -> bool:
+        """Takes ordinary segments of a known stream at once; False, and nothing is taken, when `apply` has to take each.
+
+        Segments touch nothing but the footage of their stream, so whoever replays in parts may take them before other
+        entries of the same part; `reach` then says how far the part went.
+        """
+        known = self.streams.get(stream)
+        return known is not None and columns.indexes[0] >= self.size and known.footage.take_segments(columns)
+
+    def reach(self, size: int, sequenced_us: int) -> None:
+        """Says that all entries below `size` were taken. ValueError when more were."""
+        if size < self.size:
+            raise ValueError(f"size {size} after size {self.size}")
+        self.size, self.sequenced_us = size, sequenced_us
 
     def note(self, note: Note) -> None:
         """Files a note under every stream and site that it is about."""
