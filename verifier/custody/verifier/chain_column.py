@@ -25,13 +25,15 @@ class ChainEnds(NamedTuple):
 class ChainColumn:
     """Links of one chain in the order of the log; mutable, owned by the audit of a range."""
 
-    __slots__ = ("at", "prevs", "seqs")
+    __slots__ = ("add_at", "add_prev", "add_seq", "at", "prevs", "seqs")
 
     def __init__(self) -> None:
         self.seqs: list[int] = []
         self.prevs: list[bytes] = []
         self.at: list[int] = []
         """Positions of the entries within the range."""
+        # Bound once: a link costs three calls, and there are millions.
+        self.add_seq, self.add_prev, self.add_at = self.seqs.append, self.prevs.append, self.at.append
 
     def head(self, leaves: Sequence[bytes]) -> Head:
         """Where the chain stands after the last link."""

@@ -116,7 +116,7 @@ class RangeAudit:
         self.columns: dict[str, ChainColumn] = {}
         self.records: list[ReadRecord | None] = []
         self.submitters: dict[str, list[int]] = {}
-        """Positions of each submitter's entries."""
+        """Positions of each submitter's entries; kept for the index alone."""
         self.stamps: list[int] = []
         """Stamp of every position; of an unreadable entry, the one before."""
         self.digest_pairs: list[tuple[bytes, int]] = []
@@ -225,27 +225,25 @@ class RangeAudit:
     def _take(self, begin: int, width: int, places: Sequence[int], read: ReadEntries) -> None:
         self._keep(width, places, read)
         base = begin - self.first
-        columns, submitters, wanted = self.columns, self.submitters, self._index
+        columns = self.columns
         for at, entry, record in zip(places, read.entries, read.records, strict=True):
             position = base + at
             if record.kind is _HEADS:
                 self._snapshot(position, record)
             links = entry.links
             for chain, seq, prev in links:
-                column = columns.get(chain)
-                if column is None:
+                try:
+                    column = columns[chain]
+                except KeyError:
                     column = columns[chain] = ChainColumn()
-                column.seqs.append(seq)
-                column.prevs.append(prev)
-                column.at.append(position)
-            if tuple([link[0] for link in links]) != record.chains:
+                column.add_seq(seq)
+                column.add_prev(prev)
+                column.add_at(position)
+            filed = (chain,) if len(links) == 1 else tuple([link[0] for link in links])
+            if filed != record.chains:
                 self._misfiled(self.first + position, links, record.chains)
-            try:
-                submitters[entry.submitter].append(position)
-            except KeyError:
-                submitters[entry.submitter] = [position]
-            if wanted and record.digests:
-                self._digests(self.first + position, record.digests)
+        if self._index:
+            self._take_for_index(base, places, read)
         if self._footage:
             self._take_footage(base, places, read)
         if self._teller is not None:
@@ -264,6 +262,16 @@ class RangeAudit:
             before = stamps.get(at, before)
             self.records.append(records.get(at))
             self.stamps.append(before)
+
+    def _take_for_index(self, base: int, places: Sequence[int], read: ReadEntries) -> None:
+        submitters = self.submitters
+        for at, entry, record in zip(places, read.entries, read.records, strict=True):
+            try:
+                submitters[entry.submitter].append(base + at)
+            except KeyError:
+                submitters[entry.submitter] = [base + at]
+            if record.digests:
+                self._digests(self.first + base + at, record.digests)
 
     def _digests(self, index: int, digests: tuple[bytes, ...]) -> None:
         if len(digests) == 1:
