@@ -122,11 +122,12 @@ def test_every_flipped_bit_of_a_signature_is_caught() -> None:
             verify_note(replace(note, signatures=(replace(note.signatures[0], signature=flipped),)), [LOG.vkey])
 
 
-def test_two_known_keys_that_cannot_be_told_apart_are_a_misuse(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_known_keys_that_cannot_be_told_apart_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     other = SignerKey.from_seed(LOG.vkey.name, SignatureType.ED25519, b"M" * 32).vkey
     monkeypatch.setattr(VerifierKey, "key_id", property(lambda _: b"same"))
-    with pytest.raises(ValueError, match="share the name"):
+    with pytest.raises(SignatureError, match="share the name") as caught:
         verify_note(sign_note(b"text\n", [LOG]), [LOG.vkey, other])
+    assert caught.value.code == "vkey-collision"
 
 
 def test_the_same_key_may_be_known_twice() -> None:
@@ -227,8 +228,16 @@ def test_the_example_checkpoint_of_the_specification() -> None:
 def test_a_checkpoint_is_signed_and_opened() -> None:
     data = sign_checkpoint(CHECKPOINT, [LOG]).note.encode()
     assert open_checkpoint(data, LOG.vkey) == CHECKPOINT
-    assert open_checkpoint(data, [LOG_PQ.vkey, LOG.vkey], origin="log.example/site") == CHECKPOINT
     refused("signature-missing", open_checkpoint, data, LOG_PQ.vkey)
+
+
+def test_keys_of_two_types_are_both_demanded_and_of_one_type_are_alternatives() -> None:
+    data = sign_checkpoint(CHECKPOINT, [LOG]).note.encode()
+    new = SignerKey.from_seed(LOG.vkey.name, SignatureType.ED25519, b"M" * 32)
+    elsewhere = SignerKey.from_seed("log.example/other", SignatureType.ML_DSA_44, b"M" * 32)
+    assert open_checkpoint(data, [new.vkey, LOG.vkey, elsewhere.vkey], origin="log.example/site") == CHECKPOINT
+    refused("signature-missing", open_checkpoint, data, [LOG_PQ.vkey, LOG.vkey])
+    assert open_checkpoint(data, [LOG_PQ.vkey, LOG.vkey], any_type=True) == CHECKPOINT
 
 
 def test_a_checkpoint_with_a_second_line_of_ml_dsa_44() -> None:

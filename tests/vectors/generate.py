@@ -30,6 +30,7 @@ Headers = list[tuple[str, object]]
 ED, CO, PQ = SignatureType.ED25519, SignatureType.COSIGNATURE_ED25519, SignatureType.ML_DSA_44
 LOG = SignerKey.from_seed("log.example/site", ED, b"L" * 32)
 OTHER_LOG = SignerKey.from_seed("log.example/other", ED, b"O" * 32)
+NEW_LOG = SignerKey.from_seed("log.example/site", ED, b"N" * 32)
 LOG_PQ = SignerKey.from_seed("log.example/site", PQ, b"P" * 32)
 WITNESSES = {name: SignerKey.from_seed(f"{name}.example", CO, name.encode() * 32) for name in "ABC"}
 WITNESS_PQ = SignerKey.from_seed("q.example", PQ, b"Q" * 32)
@@ -336,9 +337,12 @@ def checkpoints() -> Vectors:
     empty = Checkpoint(origin="log.example/site", size=0, root=EMPTY_ROOT)
     found: Vectors = {}
 
-    def add(name: str, expect: str, data: bytes, saying: Checkpoint | None = None) -> None:
+    def add(
+        name: str, expect: str, data: bytes, saying: Checkpoint | None = None, keys: tuple[SignerKey, ...] = (LOG,)
+    ) -> None:
         said: Headers = [("size", saying.size), ("root", saying.root.hex())] if saying else []
-        headers: Headers = [("vkey", LOG.vkey), ("origin", "log.example/site"), *said]
+        vkeys: Headers = [("vkey", key.vkey) for key in keys]
+        headers: Headers = [*vkeys, ("origin", "log.example/site"), *said]
         found["checkpoint", name] = vector(expect, "a signed checkpoint", headers, data)
 
     def signed(text: bytes) -> bytes:
@@ -347,6 +351,12 @@ def checkpoints() -> Vectors:
     add("ok", "ok", note.encode(), head)
     add("empty-tree", "ok", sign_checkpoint(empty, [LOG]).note.encode(), empty)
     largest = Checkpoint(origin="log.example/site", size=(1 << 63) - 1, root=head.root)
+    rotated = sign_checkpoint(head, [LOG, NEW_LOG]).note.encode()
+    add("rotation-old-key", "ok", rotated, head)
+    add("rotation-new-key", "ok", rotated, head, (NEW_LOG,))
+    add("rotation-one-of-two", "ok", note.encode(), head, (LOG, NEW_LOG))
+    add("rotation-ended", "signature-missing", sign_checkpoint(head, [NEW_LOG]).note.encode())
+    add("ml-dsa-44-missing", "signature-missing", note.encode(), keys=(LOG, LOG_PQ))
     add("largest", "ok", sign_checkpoint(largest, [LOG]).note.encode(), largest)
     add("other-origin", "checkpoint-origin", signed(note.text.replace(b"/site", b"/other")))
     add("other-key", "signature-missing", sign_checkpoint(head, [OTHER_LOG]).note.encode())
@@ -503,7 +513,14 @@ def kept() -> Vectors:
     data = sign_checkpoint(head, [LOG, LOG_PQ], timestamp_s=0).note
     both: Headers = [("vkey", LOG_PQ.vkey), ("origin", "log.example/site"), ("size", 70_000), ("root", head.root.hex())]
     cosigned = data.with_signatures([cosign(data.text, WITNESS_PQ, timestamp_s=1_679_315_147)])
+    lines = data.encode()
+    either: Headers = [("vkey", LOG.vkey), *both]
+    alone: Headers = [("vkey", LOG.vkey), *both[1:]]
+    wrong = lines[:-5] + (b"A" if lines[-5:-4] != b"A" else b"B") + lines[-4:]
     return {
+        ("checkpoint", "kept-ml-dsa-44-both"): vector("ok", "both of a log's keys are demanded", either, lines),
+        ("checkpoint", "kept-ml-dsa-44-ignored"): vector("ok", "whoever knows Ed25519 alone ignores it", alone, lines),
+        ("checkpoint", "kept-ml-dsa-44-wrong"): vector("signature-invalid", "the second line is wrong", either, wrong),
         ("checkpoint", "kept-ml-dsa-44"): vector("ok", "a log's second signature line", both, data.encode()),
         ("cosignature", "kept-ml-dsa-44"): vector(
             "ok", "an ML-DSA-44 cosignature", [("vkey", WITNESS_PQ.vkey), ("time", 1_679_315_147)], cosigned.encode()

@@ -38,6 +38,9 @@ MAX_SIGNATURES: Final = 100
 MAX_NOTE_BYTES: Final = 1_000_000
 """Room for 100 ML-DSA-44 signature lines and a long text."""
 
+_NAMED_SIGNERS: Final = 4
+"""Signers that an error message names."""
+
 _SIGNATURE_MARK: Final = "\u2014 "
 _CONTROLS: Final = frozenset(range(0x20)) - {0x0A}
 
@@ -177,8 +180,8 @@ def verify_note(note: SignedNote, keys: Iterable[VerifierKey]) -> list[VerifiedS
     """The good signatures of known keys on a note, in the note's order.
 
     Signatures of unknown keys are ignored, as the specification demands. Raises SignatureError `signature-invalid` when a
-    known key's signature is wrong (the whole note is then refused), `signature-missing` when there is none of a known key.
-    Raises ValueError when two different known keys share name and id.
+    known key's signature is wrong (the whole note is then refused), `signature-missing` when there is none of a known key,
+    `vkey-collision` when two different known keys share name and id: nobody could say which of them is meant.
     """
     known = _by_name_and_id(keys)
     verified = [
@@ -187,7 +190,10 @@ def verify_note(note: SignedNote, keys: Iterable[VerifierKey]) -> list[VerifiedS
         if (key := known.get((one.name, one.key_id))) is not None
     ]
     if not verified:
-        raise SignatureError("no signature on the note is from a known key", code="signature-missing")
+        signers = ", ".join(f"{one.name[:64]}+{one.key_id.hex()}" for one in note.signatures[:_NAMED_SIGNERS])
+        raise SignatureError(
+            f"no signature on the note is from a known key; it is signed by {signers}", code="signature-missing"
+        )
     return verified
 
 
@@ -195,5 +201,7 @@ def _by_name_and_id(keys: Iterable[VerifierKey]) -> dict[tuple[str, bytes], Veri
     known: dict[tuple[str, bytes], VerifierKey] = {}
     for key in keys:
         if known.setdefault((key.name, key.key_id), key) != key:
-            raise ValueError(f"two known keys share the name {key.name} and the key id {key.key_id.hex()}")
+            raise SignatureError(
+                f"two known keys share the name {key.name} and the key id {key.key_id.hex()}", code="vkey-collision"
+            )
     return known

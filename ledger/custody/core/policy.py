@@ -1,7 +1,8 @@
 """Trust policies: C2SP tlog-policy.
 
 A policy names logs and witnesses by their keys, groups witnesses, and says which of them make a quorum. A checkpoint is
-accepted when a listed log signed it and the quorum cosigned it. Names are opaque octets that mean nothing outside the
+accepted when a listed log signed it and the quorum cosigned it. The specification takes any listed key; where a policy
+lists keys of several signature types for one origin, one of each type must have signed, which is stricter (docs/adr). Names are opaque octets that mean nothing outside the
 file; they are kept as text with undecodable octets escaped, which loses nothing.
 
 The file has free white space and comments, so here alone one value has many spellings; `encode` writes the plain one.
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from custody.core.checkpoint import Checkpoint, parse_checkpoint
+from custody.core.checkpoint import Checkpoint, check_every_type, parse_checkpoint
 from custody.core.codec import parse_decimal
 from custody.core.cosignature import Cosignature
 from custody.core.errors import MalformedError, PolicyError, SignatureError
@@ -72,6 +73,18 @@ class Policy:
     groups: tuple[PolicyGroup, ...]
     quorum: str | None
 
+    @classmethod
+    def of_keys(cls, keys: Iterable[VerifierKey]) -> "Policy":
+        """The policy that trusts these log keys and asks for no witness. Raises MalformedError `policy-malformed`."""
+        return parse_policy(
+            "".join([f"log {key.encode()}\n" for key in dict.fromkeys(keys)] + ["quorum none\n"]).encode()
+        )
+
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        """The log keys, in the order of the file."""
+        return tuple(one.vkey for one in self.logs)
+
     def encode(self) -> bytes:
         """The policy as a plain file: logs, witnesses, groups, quorum."""
         lines = [_words("log", one.vkey.encode(), one.url) for one in self.logs]
@@ -96,7 +109,8 @@ class Policy:
             )
 
     def verify(self, note: bytes) -> WitnessedCheckpoint:
-        """Read a signed checkpoint and check it: 1 a listed log of that origin signed; 2 the quorum cosigned.
+        """Read a signed checkpoint and check it: 1 the listed log of that origin signed, by one key of every listed type;
+        2 the quorum cosigned.
 
         Raises MalformedError, SignatureError, PolicyError `log-unknown` or `quorum-missing`.
         """
@@ -110,6 +124,7 @@ class Policy:
         signers = [logs[one.key] for one in verified if one.key in logs]
         if not signers:
             raise SignatureError(f"no listed key of the log {origin!r} signed the checkpoint", code="signature-missing")
+        check_every_type(verified, logs, origin)
         cosignatures = tuple(
             Cosignature(key=one.key, timestamp_s=one.timestamp_s)
             for one in verified

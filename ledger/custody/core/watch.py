@@ -28,7 +28,12 @@ class Watch:
         self.origin = origin
         self.keys = tuple(keys)
         self.note = note
-        self.held = self.open(note) if note else Checkpoint(origin=origin, size=0, root=EMPTY_ROOT)
+        # What was remembered may be older than the log's second key; the next checkpoint has all signatures and covers it.
+        self.held = (
+            open_checkpoint(note, self.keys, origin=origin, any_type=True)
+            if note
+            else Checkpoint(origin=origin, size=0, root=EMPTY_ROOT)
+        )
 
     def open(self, note: bytes) -> Checkpoint:
         """Reads a signed checkpoint of this log and checks its signature; does not compare it with the held one.
