@@ -27,6 +27,7 @@ from custody.verifier.log_memory import LogMemory
 from custody.verifier.log_reader import DigestSum, LogReader, StoredHead, StoredRun
 from custody.verifier.log_report import LogReport
 from custody.verifier.range_audit import RangeAudit, RangeResult
+from custody.verifier.record_ids import RecordIds, cut
 
 RANGE_BUNDLES: Final = 64
 """Bundles in one range: 16,384 entries, some megabytes and some tens of milliseconds."""
@@ -110,7 +111,10 @@ class Ranges:
         audit.check_chains()
         open_runs = check_index(audit, self._index, self._numbers) if self._index is not None else []
         audit.findings.merge(findings)
-        return _RangeDone(self.head, audit.result(open_runs), examined)
+        result = audit.result(open_runs)
+        if self._index is None:
+            result = result._replace(record_ids=cut(first, audit.records))
+        return _RangeDone(self.head, result, examined)
 
     def _read(self, audit: RangeAudit) -> None:
         first, end = audit.first, audit.end
@@ -209,7 +213,10 @@ def audit_log(plan: AuditPlan, progress: Progress | None = None, listener: Liste
             share = plan.workers > 1 and attempt < _TRIES - 1 and todo >= WORTH_SHARING
             runner: _Pool | _Alone = _Pool(plan) if share else _Alone(plan, log)
             try:
-                return _audit(plan, log, runner, progress, listener)
+                with RecordIds() as ids:
+                    return _audit(plan, log, runner, ids, progress, listener)
+            except OSError as error:
+                raise AuditStopped(f"there is no room to compare record ids: {error}") from error
             finally:
                 runner.close()
         except _MovedOn:
@@ -220,7 +227,12 @@ def audit_log(plan: AuditPlan, progress: Progress | None = None, listener: Liste
 
 
 def _audit(
-    plan: AuditPlan, log: LogReader, runner: _Pool | _Alone, progress: Progress | None, listener: Listener | None
+    plan: AuditPlan,
+    log: LogReader,
+    runner: _Pool | _Alone,
+    ids: RecordIds,
+    progress: Progress | None,
+    listener: Listener | None,
 ) -> LogReport:
     head = log.head()
     since = open_remembered(plan.since, plan.keys, head.origin) if plan.since else None
@@ -241,11 +253,14 @@ def _audit(
         if done.head != head:
             raise _MovedOn
         audit.add(done.result, done.checkpoints)
+        ids.add(done.result.record_ids)
         if listener is not None:
             listener.take(done.result, audit)
         if progress is not None:
             progress(done.result.end, size)
     audit.finish_tiles(log.tile_count())
+    for earlier, later in ids.repeated():
+        audit.repeated(earlier, later)
     if plan.index:
         _finish_index(audit, log, runner, spans)
     else:

@@ -217,11 +217,12 @@ class LogAudit:
             message = f"the log has {stored} tiles; a tree of its size has {tiles_of(self._head.size)}"
             self._find("tile-count", TILES, message)
 
-    def no_index(self, reason: str | None = None) -> None:
-        """Says why the index is not checked; record ids are then compared within ranges only.
+    def repeated(self, earlier: int, later: int) -> None:
+        """Takes two leaf indexes whose records have one id, where no index told of them."""
+        self._find("record-repeated", TIMES, f"entries {earlier} and {later} have the same record id", index=later)
 
-        Without a reason: the medium has none, so that nobody is missing one.
-        """
+    def no_index(self, reason: str | None = None) -> None:
+        """Says why the index is not checked. Without a reason: the medium has none, so that nobody is missing one."""
         self._not_checked[INDEX] = reason or "this form of the log has no index"
         if reason is None:
             self._optional |= {INDEX}

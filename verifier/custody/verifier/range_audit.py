@@ -8,6 +8,7 @@ Where an entry is missing, the hash that the tile holds takes its place in the t
 be held against the signed roots; the finding is made all the same.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -89,6 +90,8 @@ class RangeResult(NamedTuple):
     findings: Findings
     told: Told | None = None
     """What the rules want to know, where it was asked for."""
+    record_ids: Sequence[bytes] = ()
+    """Ids of the records as `record_ids.cut` gives them, where no index tells of them."""
 
 
 class RangeAudit:
@@ -113,10 +116,10 @@ class RangeAudit:
         self.end = end
         self.findings = Findings()
         self.leaves: list[bytes] = []
-        self.columns: dict[str, ChainColumn] = {}
+        self.columns: defaultdict[str, ChainColumn] = defaultdict(ChainColumn)
         self.records: list[ReadRecord | None] = []
-        self.submitters: dict[str, list[int]] = {}
-        """Positions of each submitter's entries; kept for the index alone."""
+        self.submitters: defaultdict[str, list[int]] = defaultdict(list)
+        """Positions of each submitter's entries."""
         self.stamps: list[int] = []
         """Stamp of every position; of an unreadable entry, the one before."""
         self.digest_pairs: list[tuple[bytes, int]] = []
@@ -225,7 +228,7 @@ class RangeAudit:
     def _take(self, begin: int, width: int, places: Sequence[int], read: ReadEntries) -> None:
         self._keep(width, places, read)
         base = begin - self.first
-        columns = self.columns
+        columns, submitters = self.columns, self.submitters
         for at, entry, record in zip(places, read.entries, read.records, strict=True):
             position = base + at
             if record.kind is _HEADS:
@@ -239,11 +242,12 @@ class RangeAudit:
                 column.add_seq(seq)
                 column.add_prev(prev)
                 column.add_at(position)
+            submitters[entry.submitter].append(position)
             filed = (chain,) if len(links) == 1 else tuple([link[0] for link in links])
             if filed != record.chains:
                 self._misfiled(self.first + position, links, record.chains)
         if self._index:
-            self._take_for_index(base, places, read)
+            self._take_digests(begin, places, read)
         if self._footage:
             self._take_footage(base, places, read)
         if self._teller is not None:
@@ -263,15 +267,10 @@ class RangeAudit:
             self.records.append(records.get(at))
             self.stamps.append(before)
 
-    def _take_for_index(self, base: int, places: Sequence[int], read: ReadEntries) -> None:
-        submitters = self.submitters
-        for at, entry, record in zip(places, read.entries, read.records, strict=True):
-            try:
-                submitters[entry.submitter].append(base + at)
-            except KeyError:
-                submitters[entry.submitter] = [base + at]
+    def _take_digests(self, begin: int, places: Sequence[int], read: ReadEntries) -> None:
+        for at, record in zip(places, read.records, strict=True):
             if record.digests:
-                self._digests(self.first + base + at, record.digests)
+                self._digests(begin + at, record.digests)
 
     def _digests(self, index: int, digests: tuple[bytes, ...]) -> None:
         if len(digests) == 1:
