@@ -31,11 +31,11 @@ from custody.server.store.sqlite import SqliteDirectory
 from custody.signer.decide import Request
 from custody.signer.errors import SignerError, SignerRefusalError
 from custody.signer.signing import Signer as SigningKey
-from custody.signer.state import Identity, create_state, open_state
+from custody.signer.state import HeldKey, Identity, create_state, open_state
 from custody.v1 import ledger_pb2, record_pb2
 from custody.verifier.audit_run import AuditPlan, audit_log
 from custody.verifier.choose_log import choose_log
-from custody.verifier.log_report import REMEMBERED, LogReport, Status
+from custody.verifier.log_report import OPTIONAL, LogReport, Status
 
 ORIGIN = "ledger.example/rig"
 START_US = 1_770_000_000_000_000
@@ -153,7 +153,8 @@ class RealSigner:
         async def call() -> SignerState:
             state = self.signing.state(origin)
             note = state.signed.note if state.signed else b""
-            return SignerState((self.signing.vkey.encode(),), state.size, state.root, note, state.latched)
+            vkeys = tuple(key.encode() for key in self.signing.vkeys)
+            return SignerState(vkeys, state.size, state.root, note, state.latched)
 
         found: SignerState = await self._faults.around("signer.state", call)
         return found
@@ -292,7 +293,9 @@ class Rig:
         keys = (self.signer.signing.vkey,)
         report = audit_log(AuditPlan(open_log=choose_log(self.database, ORIGIN, keys), keys=keys))
         assert not list(report.findings.blaming()), report.findings.blaming()
-        assert all(check.status is Status.FINE for check in report.checks if check.number != REMEMBERED), report.checks
+        assert all(check.status is Status.FINE for check in report.checks if check.number not in OPTIONAL), (
+            report.checks
+        )
         return report
 
 
@@ -307,9 +310,9 @@ def open_signing(folder: Path, *, seed: int = 1) -> SigningKey:
     """The signer over its state file; makes the state when the folder is new."""
     key = SignerKey.from_seed(ORIGIN, SignatureType.ED25519, bytes([seed]) * 32)
     if not folder.exists():
-        create_state(folder, Identity(origin=ORIGIN, vkey=key.vkey.encode(), key_uri="file:/unused"))
+        create_state(folder, Identity(origin=ORIGIN, keys=(HeldKey(vkey=key.vkey.encode(), uri="file:/unused"),)))
     store = open_state(folder)
-    signing = SigningKey(origin=ORIGIN, key=key, store=store, clock_us=lambda: START_US)
+    signing = SigningKey(origin=ORIGIN, keys=(key,), store=store, clock_us=lambda: START_US)
     _states[id(signing)] = store
     return signing
 

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.core.note import SignatureType, SignerKey
 from custody.core.pkcs8 import ScryptCost, encrypt_key
+from custody.private.file import write_new
 from custody.signer.app import Settings
-from custody.signer.private_file import write_private
-from custody.signer.state import Identity, create_state
+from custody.signer.state import HeldKey, Identity, create_state
 
 ORIGIN = "ledger.example/one"
 PASSPHRASE = b"throw-away"
@@ -35,20 +35,20 @@ def key_file(folder: Path, key: SignerKey) -> Path:
     path = folder / "key.pem"
     cost = ScryptCost(n=2, r=1, p=1)
     assert isinstance(key.private_key, Ed25519PrivateKey)
-    write_private(path, encrypt_key(key.private_key, PASSPHRASE, salt=bytes(16), iv=bytes(16), cost=cost))
+    write_new(path, encrypt_key(key.private_key, PASSPHRASE, salt=bytes(16), iv=bytes(16), cost=cost))
     return path
 
 
 @pytest.fixture
 def passphrase_file(folder: Path) -> Path:
     path = folder / "passphrase"
-    write_private(path, PASSPHRASE + b"\n")
+    write_new(path, PASSPHRASE + b"\n")
     return path
 
 
 @pytest.fixture
 def identity(key: SignerKey, key_file: Path) -> Identity:
-    return Identity(origin=ORIGIN, vkey=key.vkey.encode(), key_uri=f"file:{key_file}")
+    return Identity(origin=ORIGIN, keys=(HeldKey(vkey=key.vkey.encode(), uri=f"file:{key_file}"),))
 
 
 @pytest.fixture

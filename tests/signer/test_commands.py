@@ -96,7 +96,7 @@ def test_no_passphrase_without_terminal_or_file(folder: Path) -> None:
     command: list[str | Path] = [CUSTODY, "signer", "init", "--origin", ORIGIN, "--state", folder / "new"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "[signer-passphrase-missing]" in done.stderr
+    assert "[passphrase-missing]" in done.stderr
     assert list((folder / "new").iterdir()) == []
 
 

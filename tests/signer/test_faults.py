@@ -86,7 +86,7 @@ def store(file: StateFile) -> FaultyStore:
 @pytest.fixture
 def signer(store: FaultyStore, key: SignerKey) -> Signer:
     """A signer that has signed size 3."""
-    signer = Signer(origin=ORIGIN, key=key, store=store, clock_us=lambda: 1)
+    signer = Signer(origin=ORIGIN, keys=(key,), store=store, clock_us=lambda: 1)
     signer.sign(wish(0, 3))
     return signer
 
@@ -168,7 +168,7 @@ def test_latching_fails_and_nothing_is_signed_in_between(
 def test_a_state_that_changed_under_the_signer_is_never_overwritten(
     signer: Signer, file: StateFile, key: SignerKey
 ) -> None:
-    twin = Signer(origin=ORIGIN, key=key, store=file, clock_us=lambda: 1)
+    twin = Signer(origin=ORIGIN, keys=(key,), store=file, clock_us=lambda: 1)
     twin.sign(wish(3, 5))
     with pytest.raises(SignerStateError):
         signer.sign(wish(3, 4, OTHER))  # decided on an old view: the compare-and-swap refuses
@@ -185,7 +185,7 @@ def test_a_key_that_fails_changes_nothing(state_folder: Path, key: SignerKey) ->
             raise RuntimeError("CKR_DEVICE_ERROR")
 
     with open_state(state_folder) as store:
-        signer = Signer(origin=ORIGIN, key=BrokenKey(), store=store, clock_us=lambda: 1)
+        signer = Signer(origin=ORIGIN, keys=(BrokenKey(),), store=store, clock_us=lambda: 1)
         with pytest.raises(SignerKeyError) as caught:
             signer.sign(wish(0, 3))
         assert caught.value.code == "signer-key-failed"

@@ -16,14 +16,15 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from custody.core.note import SignerKey
+from custody.core.errors import CustodyError
+from custody.core.note import SignatureType, SignerKey
 from custody.core.pkcs8 import COST, decrypt_key, encrypt_key
-from custody.signer.errors import SignerKeyError
+from custody.private.file import write_new
+from custody.private.passphrase import from_file
 from custody.signer.keys import create_key, open_key
-from custody.signer.keys.passphrase import from_file
-from custody.signer.private_file import write_private
 
 ORIGIN = "ledger.example/one"
+ED = SignatureType.ED25519
 
 
 def passphrase() -> bytes:
@@ -31,7 +32,7 @@ def passphrase() -> bytes:
 
 
 def refused(uri: str, secret: bytes = b"throw-away") -> str:
-    with pytest.raises(SignerKeyError) as caught:
+    with pytest.raises(CustodyError) as caught:
         open_key(uri, ORIGIN, lambda: secret)
     assert "throw-away" not in str(caught.value)
     return caught.value.code
@@ -39,14 +40,14 @@ def refused(uri: str, secret: bytes = b"throw-away") -> str:
 
 def test_a_new_key_is_private_encrypted_and_found_again(folder: Path) -> None:
     path = folder / "key.pem"
-    made = create_key(f"file:{path}", ORIGIN, passphrase)
+    made = create_key(f"file:{path}", ORIGIN, ED, passphrase)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
     found = open_key(f"file:{path}", ORIGIN, passphrase)
     assert found.vkey == made.vkey
     assert found.vkey.name == ORIGIN
     assert found.sign(b"x") == made.sign(b"x")
-    assert refused(f"file:{path}", b"another") == "signer-key-unreadable"
+    assert refused(f"file:{path}", b"another") == "key-unreadable"
 
 
 def test_openssl_reads_the_same_file(folder: Path) -> None:
@@ -54,7 +55,7 @@ def test_openssl_reads_the_same_file(folder: Path) -> None:
         pytest.skip("openssl is not on PATH")
     key = Ed25519PrivateKey.generate()
     path = folder / "key.pem"
-    write_private(path, encrypt_key(key, passphrase(), salt=os.urandom(16), iv=os.urandom(16)))
+    write_new(path, encrypt_key(key, passphrase(), salt=os.urandom(16), iv=os.urandom(16)))
     done = subprocess.run(
         ["openssl", "pkey", "-in", path, "-passin", "stdin", "-outform", "DER", "-pubout"],
         input=passphrase() + b"\n",
@@ -70,32 +71,32 @@ def test_the_work_factor_is_what_it_says() -> None:
 
 def test_a_key_is_never_replaced(key_file: Path) -> None:
     before = key_file.read_bytes()
-    with pytest.raises(SignerKeyError) as caught:
-        create_key(f"file:{key_file}", ORIGIN, passphrase)
-    assert caught.value.code == "signer-key-exists"
+    with pytest.raises(CustodyError) as caught:
+        create_key(f"file:{key_file}", ORIGIN, ED, passphrase)
+    assert caught.value.code == "private-file-exists"
     assert key_file.read_bytes() == before
 
 
 def test_a_dangling_link_is_not_followed(folder: Path) -> None:
     (folder / "key.pem").symlink_to(folder / "elsewhere")
-    with pytest.raises(SignerKeyError) as caught:
-        create_key(f"file:{folder / 'key.pem'}", ORIGIN, passphrase)
-    assert caught.value.code == "signer-key-exists"
+    with pytest.raises(CustodyError) as caught:
+        create_key(f"file:{folder / 'key.pem'}", ORIGIN, ED, passphrase)
+    assert caught.value.code == "private-file-exists"
     assert not (folder / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
 def test_a_key_that_others_reach_is_refused(key_file: Path, mode: int) -> None:
     key_file.chmod(mode)
-    assert refused(f"file:{key_file}") == "signer-file-exposed"
+    assert refused(f"file:{key_file}") == "private-file-exposed"
 
 
 def test_a_key_that_is_none_is_refused(folder: Path, key: SignerKey) -> None:
     path = folder / "x.pem"
-    assert refused(f"file:{path}") == "signer-file-unreadable"
-    assert refused(f"file:{folder}") == "signer-file-unreadable"
+    assert refused(f"file:{path}") == "private-file-unreadable"
+    assert refused(f"file:{folder}") == "private-file-unreadable"
     os.mkfifo(folder / "pipe", 0o600)
-    assert refused(f"file:{folder / 'pipe'}") == "signer-file-unreadable"
+    assert refused(f"file:{folder / 'pipe'}") == "private-file-unreadable"
 
     plain = key.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     p256 = generate_private_key(SECP256R1()).private_bytes(
@@ -103,11 +104,11 @@ def test_a_key_that_is_none_is_refused(folder: Path, key: SignerKey) -> None:
     )
     for content in (b"", b"garbage", plain, p256, p256[:-60], b"\0" * 16_384):
         path.unlink(missing_ok=True)
-        write_private(path, content)
-        assert refused(f"file:{path}") == "signer-key-unreadable"
+        write_new(path, content)
+        assert refused(f"file:{path}") == "key-unreadable"
     path.unlink()
-    write_private(path, b"\0" * 16_385)
-    assert refused(f"file:{path}") == "signer-file-unreadable"
+    write_new(path, b"\0" * 16_385)
+    assert refused(f"file:{path}") == "private-file-unreadable"
 
 
 def test_no_damage_to_a_key_file_raises_anything_else(key_file: Path) -> None:
@@ -128,20 +129,20 @@ def test_uris(uri: str) -> None:
 
 @pytest.mark.parametrize("content", [b"throw-away\n", b"throw-away"])
 def test_a_passphrase_file(folder: Path, content: bytes) -> None:
-    write_private(folder / "pass", content)
+    write_new(folder / "pass", content)
     assert from_file(folder / "pass")() == b"throw-away"
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"one\ntwo\n", b"one\n\n"])
 def test_a_passphrase_is_one_line(folder: Path, content: bytes) -> None:
-    write_private(folder / "pass", content)
-    with pytest.raises(SignerKeyError) as caught:
+    write_new(folder / "pass", content)
+    with pytest.raises(CustodyError) as caught:
         from_file(folder / "pass")()
-    assert caught.value.code == "signer-passphrase-malformed"
+    assert caught.value.code == "passphrase-malformed"
 
 
 def test_a_passphrase_file_that_others_reach_is_refused(passphrase_file: Path) -> None:
     passphrase_file.chmod(0o644)
-    with pytest.raises(SignerKeyError) as caught:
+    with pytest.raises(CustodyError) as caught:
         from_file(passphrase_file)()
-    assert caught.value.code == "signer-file-exposed"
+    assert caught.value.code == "private-file-exposed"

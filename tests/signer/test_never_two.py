@@ -16,7 +16,7 @@ from custody.core.errors import CustodyError
 from custody.core.note import SignatureType, SignerKey
 from custody.signer.decide import Request, Signed, State
 from custody.signer.signing import Signer
-from custody.signer.state import Identity, StateStore, create_state, open_state
+from custody.signer.state import HeldKey, Identity, StateStore, create_state, open_state
 
 ORIGIN = "ledger.example/one"
 KEY = SignerKey.from_seed(ORIGIN, SignatureType.ED25519, bytes(32))
@@ -80,7 +80,7 @@ steps = st.one_of(
 def test_all_notes_belong_to_one_history(script: list[object], faults: list[str]) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name) / "state"
-        create_state(folder, Identity(origin=ORIGIN, vkey=KEY.vkey.encode(), key_uri="file:/none"))
+        create_state(folder, Identity(origin=ORIGIN, keys=(HeldKey(vkey=KEY.vkey.encode(), uri="file:/none"),)))
         notes: list[Checkpoint] = []
         faults = list(faults)
         at = 0
@@ -107,7 +107,7 @@ def test_all_notes_belong_to_one_history(script: list[object], faults: list[str]
 def _open(store: StateStore, faults: list[str]) -> Signer:
     while True:
         try:
-            return Signer(origin=ORIGIN, key=KEY, store=Faulty(store, faults), clock_us=lambda: 1)
+            return Signer(origin=ORIGIN, keys=(KEY,), store=Faulty(store, faults), clock_us=lambda: 1)
         except OSError:
             continue
 

@@ -17,7 +17,7 @@ from log_history import History
 
 from custody.core.checkpoint import open_checkpoint
 from custody.core.errors import CustodyError
-from custody.core.note import SignerKey
+from custody.core.note import SignatureType, SignerKey
 from custody.signer.app import Settings, SignerApp
 from custody.signer.refusals import STATUS, code_of
 from custody.signer.service import SERVICE
@@ -186,14 +186,14 @@ async def test_a_second_signer_on_one_state_is_refused(settings: Make, socket: P
 async def test_another_key_is_refused(settings: Make, folder: Path) -> None:
     from custody.signer.keys import create_key
 
-    create_key(f"file:{folder / 'other.pem'}", ORIGIN, lambda: b"throw-away")
-    assert await refused_start(settings(key_uri=f"file:{folder / 'other.pem'}")) == "signer-key-mismatch"
+    create_key(f"file:{folder / 'other.pem'}", ORIGIN, SignatureType.ED25519, lambda: b"throw-away")
+    assert await refused_start(settings(key_uris=(f"file:{folder / 'other.pem'}",))) == "signer-key-mismatch"
 
 
 async def test_a_moved_key_is_found_where_it_is_said_to_be(settings: Make, key_file: Path) -> None:
     moved = key_file.rename(key_file.with_name("moved.pem"))
-    assert await refused_start(settings()) == "signer-file-unreadable"
-    async with listening(settings(key_uri=f"file:{moved}")) as (stub, _):
+    assert await refused_start(settings()) == "private-file-unreadable"
+    async with listening(settings(key_uris=(f"file:{moved}",))) as (stub, _):
         assert (await stub.Sign(wish(0, 1))).checkpoint
 
 

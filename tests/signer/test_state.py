@@ -23,7 +23,7 @@ MAIN = History()
 
 def sign(folder: Path, key: SignerKey, *sizes: int) -> list[bytes]:
     with open_state(folder) as store:
-        signer = Signer(origin=ORIGIN, key=key, store=store, clock_us=lambda: 1)
+        signer = Signer(origin=ORIGIN, keys=(key,), store=store, clock_us=lambda: 1)
         notes = []
         for new in sizes:
             old = signer.state(ORIGIN).size
@@ -43,7 +43,7 @@ def sign(folder: Path, key: SignerKey, *sizes: int) -> list[bytes]:
 
 def refused(folder: Path, key: SignerKey) -> str:
     with pytest.raises(SignerStateError) as caught, open_state(folder) as store:
-        Signer(origin=ORIGIN, key=key, store=store, clock_us=lambda: 1)
+        Signer(origin=ORIGIN, keys=(key,), store=store, clock_us=lambda: 1)
     return caught.value.code
 
 
@@ -130,10 +130,14 @@ def test_a_file_that_is_no_state_is_refused(state_folder: Path, key: SignerKey, 
         "UPDATE signer SET note = zeroblob(0)",
         "UPDATE signer SET origin = 'ledger.example/two'",
         "DELETE FROM signer",
-        "INSERT INTO signer (origin, vkey, key_uri) VALUES ('ledger.example/two', '', '')",
+        "INSERT INTO signer (origin) VALUES ('ledger.example/two')",
         "DROP TABLE evidence",
         "DROP TABLE signer",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 1",
+        "UPDATE key SET retired = 1",
+        "UPDATE key SET vkey = 'garbage'",
+        "DELETE FROM key",
+        "DROP TABLE key",
         "PRAGMA application_id = 0",
     ],
 )
@@ -166,7 +170,7 @@ def test_any_flipped_bit_is_refused_or_changes_nothing(state_folder: Path, key: 
         path.write_bytes(bad)
         try:
             with open_state(state_folder) as store:
-                found = Signer(origin=ORIGIN, key=key, store=store, clock_us=lambda: 1).state(ORIGIN)
+                found = Signer(origin=ORIGIN, keys=(key,), store=store, clock_us=lambda: 1).state(ORIGIN)
         except CustodyError as error:
             outcomes.add(error.code)
             continue
@@ -179,7 +183,7 @@ def test_a_torn_wal_is_the_state_before(state_folder: Path, key: SignerKey) -> N
     # Copies of the folder as a power cut would leave it, the last write cut at any length.
     (first,) = sign(state_folder, key, 3)
     with open_state(state_folder) as store:
-        signer = Signer(origin=ORIGIN, key=key, store=store, clock_us=lambda: 1)
+        signer = Signer(origin=ORIGIN, keys=(key,), store=store, clock_us=lambda: 1)
         second = signer.sign(
             Request(origin=ORIGIN, old_size=3, new_size=9, new_root=MAIN.root(9), proof=tuple(MAIN.proof(3, 9)))
         )
@@ -192,7 +196,7 @@ def test_a_torn_wal_is_the_state_before(state_folder: Path, key: SignerKey) -> N
         for name, data in (files | {"state.sqlite-wal": wal[:length]}).items():
             (copy / name).write_bytes(data)
         with open_state(copy) as store:
-            state = Signer(origin=ORIGIN, key=key, store=store, clock_us=lambda: 1).state(ORIGIN)
+            state = Signer(origin=ORIGIN, keys=(key,), store=store, clock_us=lambda: 1).state(ORIGIN)
         assert state.signed is not None
         found.add(state.signed.note)
         shutil.rmtree(copy)
@@ -201,7 +205,7 @@ def test_a_torn_wal_is_the_state_before(state_folder: Path, key: SignerKey) -> N
 
 def test_a_write_costs_one_sync(state_folder: Path, key: SignerKey) -> None:
     with open_state(state_folder) as store:
-        signer = Signer(origin=ORIGIN, key=key, store=store, clock_us=lambda: 1)
+        signer = Signer(origin=ORIGIN, keys=(key,), store=store, clock_us=lambda: 1)
         signer.sign(Request(origin=ORIGIN, old_size=0, new_size=1, new_root=MAIN.root(1)))
         sizes = []
         for new in range(2, 12):

@@ -48,6 +48,12 @@ COMMANDS: Mapping[str, Command | Group] = {
             "init": Command(
                 target="custody.signer.commands:init", summary="Make a new key and its empty state.", extra="ledger"
             ),
+            "add-key": Command(
+                target="custody.signer.commands:add_key", summary="Make one more key beside the others.", extra="ledger"
+            ),
+            "retire-key": Command(
+                target="custody.signer.commands:retire_key", summary="Let an old key sign no more.", extra="ledger"
+            ),
             "serve": Command(
                 target="custody.signer.commands:serve", summary="Sign on a Unix socket until stopped.", extra="ledger"
             ),

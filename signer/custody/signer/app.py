@@ -20,13 +20,16 @@ from typing import Final, Self
 import grpc
 import structlog
 
+from custody.core.note import NoteSigner, SignatureType
 from custody.core.vkey import check_key_name
+from custody.private.passphrase import Passphrase
 from custody.signer.errors import SignerError, SignerKeyError, SignerSocketError, SignerStateError
 from custody.signer.floor import compare_floor
-from custody.signer.keys import Passphrase, create_key, open_key
+from custody.signer.keys import create_key, open_key
+from custody.signer.rotation import check_name
 from custody.signer.service import MAX_REQUEST_BYTES, SignerService
 from custody.signer.signing import FORK, Signer
-from custody.signer.state import Identity, StateFile, create_state, open_state, prepare_folder
+from custody.signer.state import HeldKey, Identity, StateFile, create_state, open_state, prepare_folder
 from custody.signer.unix_socket import check_private, prepare
 
 GRACE_S: Final = 2.0
@@ -50,31 +53,41 @@ def now_us() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a signer needs to start. `key_uri` replaces the place that the state remembers, for a key that was moved."""
+    """What a signer needs to start. `key_uris` replace places that the state remembers, for keys that were moved."""
 
     state: Path
     socket: Path
     passphrase: Passphrase
-    key_uri: str | None = None
+    key_uris: tuple[str, ...] = ()
     floors: tuple[bytes, ...] = ()
     """Signed checkpoints that others hold, exact bytes."""
 
 
-def create_signer(*, origin: str, key_uri: str, state: Path, passphrase: Passphrase) -> str:
-    """Make a key and its empty state, and return the vkey. This is the only way to make either.
+def create_signer(
+    *, origin: str, key_uri: str, state: Path, passphrase: Passphrase, ml_dsa: bool = False
+) -> tuple[str, ...]:
+    """Make a key, with `ml_dsa` a second one, and their empty state; return the vkeys. The only way to make a state.
 
-    Crash between the two: a key that never signed anything and has no state. It cannot be used; remove it and begin
-    again. Raises SignerError: `signer-origin-malformed`, `signer-state-exists`, `signer-key-exists`, ...
+    Crash between them: keys that never signed anything and have no state. They cannot be used; remove them and begin
+    again. Raises SignerError: `signer-origin-malformed`, `signer-state-exists`; PrivateFileError, ...
     """
     try:
         check_key_name(origin)
     except ValueError as error:
         raise SignerError(str(error), code="signer-origin-malformed") from error
+    kinds = {SignatureType.ED25519: key_uri}
+    if ml_dsa:
+        kinds[SignatureType.ML_DSA_44] = f"file:{state / 'key-ml-dsa.pem'}"
+    for kind in kinds:
+        check_name(origin, kind)
     prepare_folder(state)
-    key = create_key(key_uri, origin, passphrase)
-    vkey = key.vkey.encode()
-    create_state(state, Identity(origin=origin, vkey=vkey, key_uri=key_uri))
-    return vkey
+    secret = passphrase() if ml_dsa else None  # asked for once, for both
+    keys = []
+    for kind, uri in kinds.items():
+        made = create_key(uri, origin, kind, passphrase if secret is None else lambda: secret)
+        keys.append(HeldKey(vkey=made.vkey.encode(), uri=uri))
+    create_state(state, Identity(origin=origin, keys=tuple(keys)))
+    return tuple(one.vkey for one in keys)
 
 
 class SignerApp:
@@ -125,29 +138,52 @@ class SignerApp:
 
     def _open(self, store: StateFile) -> Signer:
         identity = store.identity
-        key = open_key(self._settings.key_uri or identity.key_uri, identity.origin, self._settings.passphrase)
-        if key.vkey.encode() != identity.vkey:
-            raise SignerKeyError(
-                f"the state belongs to the key {identity.vkey}, this key is {key.vkey}", code="signer-key-mismatch"
-            )
-        signer = Signer(origin=identity.origin, key=key, store=store, clock_us=self._clock_us)
+        signer = Signer(
+            origin=identity.origin,
+            keys=self._keys(identity),
+            former=[one.key for one in identity.keys if one.retired],
+            store=store,
+            clock_us=self._clock_us,
+        )
         for note in self._settings.floors:
             _stand_on(signer, note)
         if signer.state(signer.origin).latched:
             _log.critical("latched", origin=signer.origin)
         return signer
 
+    def _keys(self, identity: Identity) -> list[NoteSigner]:
+        """All keys that sign, in the order of the state. Raises SignerKeyError `signer-key-mismatch`, PrivateFileError."""
+        secret: list[bytes] = []
+
+        def once() -> bytes:
+            secret[:] = secret or [self._settings.passphrase()]
+            return secret[0]
+
+        moved = [open_key(uri, identity.origin, once) for uri in self._settings.key_uris]
+        found = {key.vkey.encode(): key for key in moved}
+        for one in identity.active:
+            if one.vkey not in found:
+                key = open_key(one.uri, identity.origin, once)
+                found[key.vkey.encode()] = key
+        wanted = [one.vkey for one in identity.active]
+        if set(found) != set(wanted):
+            raise SignerKeyError(
+                f"the state belongs to the keys {', '.join(wanted)}; these keys are {', '.join(found)}",
+                code="signer-key-mismatch",
+            )
+        return [found[vkey] for vkey in wanted]
+
 
 def _stand_on(signer: Signer, note: bytes) -> None:
-    """Refuse to start below a checkpoint that others hold; latch when this key signed two roots of one size."""
+    """Refuse to start below a checkpoint that others hold; latch when these keys signed two roots of one size."""
     state = signer.state(signer.origin)
-    evidence = compare_floor(state, note, signer.vkey)
+    evidence = compare_floor(state, note, signer.known)
     if evidence is None:
         return
     if not state.latched:
         signer.latch(evidence)
     raise SignerStateError(
-        f"this key signed two roots of size {state.size}: it was used with another state; both checkpoints are kept",
+        f"two roots of size {state.size} are signed: a key was used with another state; both checkpoints are kept",
         code=FORK,
     )
 

@@ -1,7 +1,8 @@
-"""`custody signer`: init, serve, status. Results go to stdout, the log and everything else to stderr."""
+"""`custody signer`: init, add-key, retire-key, serve, status. Results go to stdout, the log and everything else to stderr."""
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,15 @@ import click
 import structlog
 
 from custody.core.codec import encode_base64
-from custody.core.note import MAX_NOTE_BYTES
-from custody.signer.app import Settings, SignerApp, create_signer
-from custody.signer.errors import SignerKeyError, SignerStateError
-from custody.signer.keys import Passphrase
-from custody.signer.keys.passphrase import from_file
+from custody.core.note import MAX_NOTE_BYTES, SignatureType
+from custody.core.record_id import RANDOM_BYTES
+from custody.private.passphrase import choose
+from custody.signer.app import Settings, SignerApp, create_signer, now_us
+from custody.signer.errors import SignerStateError
 from custody.signer.report import Report, ask, read
+from custody.signer.rotation import Moment, Told
+from custody.signer.rotation import add_key as add_key_to
+from custody.signer.rotation import retire_key as retire_key_of
 from custody.signer.unix_socket import parse_address
 
 FINDINGS: Final = 1
@@ -37,8 +41,9 @@ _passphrase_option = click.option(
     "--passphrase-file",
     type=_FILE,
     metavar="FILE",
-    help="File with the key's passphrase, one line, readable by its owner alone. Asked for when not given.",
+    help="File with the keys' passphrase, one line, readable by its owner alone. Asked for when not given.",
 )
+_WHAT: Final = "the signing key"
 
 
 @click.command("init")
@@ -47,20 +52,61 @@ _passphrase_option = click.option(
 @click.option(
     "--key", "key_uri", metavar="URI", help="Where to make the key, file:/absolute/path. [default: key.pem in DIR]"
 )
+@click.option("--ml-dsa", is_flag=True, help="Make an ML-DSA-44 key too: every checkpoint gets a second signature.")
 @_passphrase_option
-def init(origin: str, state: Path, key_uri: str | None, passphrase_file: Path | None) -> None:
+def init(
+    origin: str,
+    state: Path,
+    key_uri: str | None,
+    ml_dsa: bool,  # noqa: FBT001 - click
+    passphrase_file: Path | None,
+) -> None:
     """Make a new key and its empty state, and print the key's public half (vkey).
 
     The two belong together for ever: a state that got lost is not made again for a key that may have signed.
     """
-    click.echo(
-        create_signer(
-            origin=origin,
-            key_uri=key_uri or f"file:{state.absolute() / 'key.pem'}",
-            state=state.absolute(),
-            passphrase=_passphrase(passphrase_file, confirm=True),
-        )
-    )
+    for vkey in create_signer(
+        origin=origin,
+        key_uri=key_uri or f"file:{state.absolute() / 'key.pem'}",
+        state=state.absolute(),
+        passphrase=choose(passphrase_file, _WHAT, confirm=True),
+        ml_dsa=ml_dsa,
+    ):
+        click.echo(vkey)
+
+
+@click.command("add-key")
+@_state_option()
+@click.option("--key", "key_uri", metavar="URI", help="Where to make the key, file:/absolute/path. [default: in DIR]")
+@click.option("--ml-dsa", is_flag=True, help="An ML-DSA-44 key; otherwise an Ed25519 one, to take over from the old.")
+@_passphrase_option
+def add_key(state: Path, key_uri: str | None, ml_dsa: bool, passphrase_file: Path | None) -> None:  # noqa: FBT001 - click
+    """Make one more key, which signs beside the others from the next start on. The signer must be stopped.
+
+    Prints the new vkey, and on stderr where the record lies that announces it in the log; see: custody keys tell
+    """
+    kind = SignatureType.ML_DSA_44 if ml_dsa else SignatureType.ED25519
+    _tell(add_key_to(state.absolute(), kind, choose(passphrase_file, _WHAT), _moment(), uri=key_uri))
+
+
+@click.command("retire-key")
+@_state_option()
+@click.argument("key_id", metavar="KEY-ID")
+def retire_key(state: Path, key_id: str) -> None:
+    """Let the key with this id (eight hex digits of its vkey) sign no more. The signer must be stopped.
+
+    Prints its vkey, and on stderr where the record lies that tells the log; see: custody keys tell
+    """
+    _tell(retire_key_of(state.absolute(), key_id, _moment()))
+
+
+def _moment() -> Moment:
+    return Moment(now_us=now_us(), random=os.urandom(RANDOM_BYTES))
+
+
+def _tell(told: Told) -> None:
+    click.echo(told.vkey)
+    click.echo(f"now start the signer again, and tell the log: custody keys tell {told.record} --ledger ...", err=True)
 
 
 @click.command("serve")
@@ -68,7 +114,9 @@ def init(origin: str, state: Path, key_uri: str | None, passphrase_file: Path | 
 @click.option(
     "--socket", "address", required=True, metavar="PATH", help="Unix socket to listen on, in a folder of mode 0700."
 )
-@click.option("--key", "key_uri", metavar="URI", help="Where the key is now, when it was moved since `init`.")
+@click.option(
+    "--key", "key_uris", metavar="URI", multiple=True, help="Where a key is now, when it was moved. May be repeated."
+)
 @_passphrase_option
 @click.option(
     "--floor",
@@ -79,18 +127,18 @@ def init(origin: str, state: Path, key_uri: str | None, passphrase_file: Path | 
     help="A signed checkpoint that somebody else holds; refuse to start when the state is older. May be repeated.",
 )
 def serve(
-    state: Path, address: str, key_uri: str | None, passphrase_file: Path | None, floors: tuple[Path, ...]
+    state: Path, address: str, key_uris: tuple[str, ...], passphrase_file: Path | None, floors: tuple[Path, ...]
 ) -> None:
     """Sign consistent growth of one log until SIGTERM.
 
-    Prints `signer ready ORIGIN VKEY` when it listens.
+    Prints `signer ready ORIGIN VKEY...` when it listens.
     """
     _log_to_stderr()
     settings = Settings(
         state=state.absolute(),
         socket=parse_address(address if ":" in address else str(Path(address).absolute())),
-        passphrase=_passphrase(passphrase_file, confirm=False),
-        key_uri=key_uri,
+        passphrase=choose(passphrase_file, _WHAT),
+        key_uris=key_uris,
         floors=tuple(_read_floor(path) for path in floors),
     )
     asyncio.run(_serve(settings))
@@ -98,7 +146,7 @@ def serve(
 
 async def _serve(settings: Settings) -> None:
     async with SignerApp(settings) as app:
-        click.echo(f"signer ready {app.signer.origin} {app.signer.vkey}")
+        click.echo(" ".join(("signer ready", app.signer.origin, *(key.encode() for key in app.signer.vkeys))))
         sys.stdout.flush()
         await app.run()
 
@@ -127,26 +175,9 @@ def status(state: Path | None, address: str | None, origin: str | None, as_json:
 def _text(report: Report) -> str:
     signed = "nothing yet" if not report.checkpoint else f"size {report.size}, root {encode_base64(report.root)}"
     state = "LATCHED SHUT: two roots of one size were asked for" if report.latched else "open"
-    rows = [("origin", report.origin), *(("vkey", vkey) for vkey in report.vkeys), ("signed", signed), ("state", state)]
+    rows = [("origin", report.origin), *(("vkey", vkey) for vkey in report.vkeys)]
+    rows += [*(("ended", vkey) for vkey in report.retired), ("signed", signed), ("state", state)]
     return "\n".join(f"{name:8}{value}" for name, value in rows)
-
-
-def _passphrase(path: Path | None, *, confirm: bool) -> Passphrase:
-    if path is not None:
-        return from_file(path)
-
-    def ask_person() -> bytes:
-        if not sys.stdin.isatty():
-            raise SignerKeyError(
-                "there is no terminal to ask for the passphrase; use --passphrase-file",
-                code="signer-passphrase-missing",
-            )
-        answer: str = click.prompt(
-            "Passphrase of the signing key", hide_input=True, confirmation_prompt=confirm, err=True
-        )
-        return answer.encode()
-
-    return ask_person
 
 
 def _read_floor(path: Path) -> bytes:

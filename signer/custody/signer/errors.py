@@ -32,9 +32,9 @@ class SignerStateError(SignerError):
 
 
 class SignerKeyError(SignerError):
-    """The key cannot be read, is another one, or failed to sign."""
+    """A key is another one than it must be, failed to sign, or may not come or go now."""
 
-    code = "signer-key-unreadable"
+    code = "signer-key-failed"
 
 
 class SignerSocketError(SignerError):

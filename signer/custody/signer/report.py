@@ -25,7 +25,7 @@ class SignerUnreachableError(CustodyError):
 class Report:
     """The last signed checkpoint (empty note before the first) and whether the signer latched.
 
-    `evidence` is known only from the folder; a running signer does not hand it out.
+    `retired` keys and `evidence` are known only from the folder; a running signer does not hand them out.
     """
 
     origin: str
@@ -34,6 +34,7 @@ class Report:
     root: bytes
     checkpoint: bytes
     latched: bool
+    retired: tuple[str, ...] = ()
     evidence: Evidence | None = None
 
     def as_json(self) -> dict[str, object]:
@@ -41,6 +42,7 @@ class Report:
         found: dict[str, object] = {
             "origin": self.origin,
             "vkeys": list(self.vkeys),
+            "retired": list(self.retired),
             "size": self.size,
             "root": self.root.hex(),
             "checkpoint": self.checkpoint.decode(),
@@ -58,7 +60,8 @@ def read(folder: Path) -> Report:
         signed = state.signed
         return Report(
             origin=state.origin,
-            vkeys=(store.identity.vkey,),
+            vkeys=tuple(one.vkey for one in store.identity.active),
+            retired=tuple(one.vkey for one in store.identity.keys if one.retired),
             size=0 if signed is None else signed.checkpoint.size,
             root=b"" if signed is None else signed.checkpoint.root,
             checkpoint=b"" if signed is None else signed.note,

@@ -48,7 +48,7 @@ class SignerService:
         state = self._signer.state(request.origin)
         signed = state.signed
         return signer_pb2.GetStateResponse(
-            vkeys=[self._signer.vkey.encode()],
+            vkeys=[key.encode() for key in self._signer.vkeys],
             size=0 if signed is None else signed.checkpoint.size,
             root=b"" if signed is None else signed.checkpoint.root,
             checkpoint=b"" if signed is None else signed.note,

@@ -7,11 +7,11 @@ When the store fails, nobody knows what is durable. From then on `_state` is Non
 has been read again and checked under the key, by the same steps as at start.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from custody.core.checkpoint import open_checkpoint, sign_checkpoint
 from custody.core.errors import CustodyError, MalformedError, VerificationError
-from custody.core.note import NoteSigner
+from custody.core.note import NoteSigner, VerifierKey
 from custody.signer.decide import Evidence, Grow, Latch, Repeat, Request, Signed, State, check_origin, decide
 from custody.signer.errors import SignerKeyError, SignerRefusalError, SignerStateError
 from custody.signer.state import StateStore
@@ -20,16 +20,36 @@ FORK = "signer-fork"
 
 
 class Signer:
-    """One log's key with its durable memory."""
+    """One log's keys with their one durable memory. Every checkpoint is signed by all of them."""
 
-    def __init__(self, *, origin: str, key: NoteSigner, store: StateStore, clock_us: Callable[[], int]) -> None:
-        """Loads the state. Raises SignerStateError when it is not this key's."""
+    def __init__(
+        self,
+        *,
+        origin: str,
+        keys: Sequence[NoteSigner],
+        store: StateStore,
+        clock_us: Callable[[], int],
+        former: Sequence[VerifierKey] = (),
+    ) -> None:
+        """Loads the state. `former` keys sign no more and may have signed what is stored.
+
+        Raises SignerStateError when the state is not of these keys.
+        """
+        if not keys:
+            raise ValueError("a signer has a key")
         self.origin = origin
-        self.vkey = key.vkey
-        self._key = key
+        self.vkeys = tuple(key.vkey for key in keys)
+        self.known = (*self.vkeys, *former)
+        """Keys whose signatures are this signer's own."""
+        self._keys = tuple(keys)
         self._store = store
         self._clock_us = clock_us
         self._state: State | None = self._load()
+
+    @property
+    def vkey(self) -> VerifierKey:
+        """The oldest key that signs."""
+        return self.vkeys[0]
 
     def state(self, origin: str) -> State:
         """The state of the log `origin`. Raises SignerRefusalError `signer-origin-unknown`, or SignerStateError."""
@@ -57,7 +77,9 @@ class Signer:
                 )
             case Grow(checkpoint=checkpoint):
                 try:
-                    note = sign_checkpoint(checkpoint, (self._key,)).note.encode()
+                    # ML-DSA-44 lines carry a time (C2SP tlog-cosignature): of now, this is the largest tree we know of.
+                    now_s = self._clock_us() // 1_000_000
+                    note = sign_checkpoint(checkpoint, self._keys, timestamp_s=now_s).note.encode()
                 except Exception as error:  # a hardware key fails in its library's own ways; the cause is chained
                     raise SignerKeyError("the key failed to sign", code="signer-key-failed") from error
                 signed = Signed(checkpoint=checkpoint, note=note)
@@ -100,7 +122,8 @@ class Signer:
         if state.signed is None:
             return state
         try:
-            open_checkpoint(state.signed.note, self.vkey, origin=self.origin)
+            # Keys may have come and gone since it was signed.
+            open_checkpoint(state.signed.note, self.known, origin=self.origin, any_type=True)
         except (MalformedError, VerificationError) as error:
-            raise SignerStateError(f"the stored note was not signed by this key: {error}") from error
+            raise SignerStateError(f"the stored note was not signed by this signer: {error}") from error
         return state

@@ -24,28 +24,33 @@ from typing import Final, Protocol, Self
 
 from custody.core.checkpoint import parse_checkpoint
 from custody.core.errors import MalformedError
+from custody.core.note import VerifierKey
+from custody.private.file import sync_folder
 from custody.signer.decide import Evidence, Signed, State
 from custody.signer.errors import SignerStateError
-from custody.signer.private_file import sync_folder
 
 STATE_FILE: Final = "state.sqlite"
 LOCK_FILE: Final = "lock"
 APPLICATION_ID: Final = 0x43555354  # "CUST"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _FAULTS: Final = (sqlite3.Error, UnicodeError)
 """What reading a damaged file raises: the second comes when SQLite's message quotes the damage."""
 
 _SCHEMA: Final = """
 CREATE TABLE signer (
-    origin  TEXT PRIMARY KEY,
-    vkey    TEXT NOT NULL,
-    key_uri TEXT NOT NULL,
-    size    INTEGER CHECK (size >= 0),
-    root    BLOB CHECK (length(root) = 32),
-    note    BLOB,
+    origin TEXT PRIMARY KEY,
+    size   INTEGER CHECK (size >= 0),
+    root   BLOB CHECK (length(root) = 32),
+    note   BLOB,
     CHECK ((size IS NULL) = (note IS NULL) AND (root IS NULL) = (note IS NULL))
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE key (
+    place   INTEGER PRIMARY KEY,
+    vkey    TEXT NOT NULL UNIQUE,
+    uri     TEXT NOT NULL,
+    retired INTEGER NOT NULL CHECK (retired IN (0, 1))
+) STRICT;
 CREATE TABLE evidence (
     origin      TEXT PRIMARY KEY REFERENCES signer,
     detected_us INTEGER NOT NULL,
@@ -56,12 +61,30 @@ CREATE TABLE evidence (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldKey:
+    """One key of a state: its C2SP vkey, where it lies, and whether it has ended. An ended key is kept as a name only."""
+
+    vkey: str
+    uri: str
+    retired: bool = False
+
+    @property
+    def key(self) -> VerifierKey:
+        """The public key. Raises MalformedError."""
+        return VerifierKey.parse(self.vkey)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Which log and key a state belongs to. `vkey` is the C2SP verifier key, `key_uri` says where the key lies."""
+    """Which log and keys a state belongs to; the keys in the order in which they came."""
 
     origin: str
-    vkey: str
-    key_uri: str
+    keys: tuple[HeldKey, ...]
+
+    @property
+    def active(self) -> tuple[HeldKey, ...]:
+        """The keys that sign."""
+        return tuple(one for one in self.keys if not one.retired)
 
 
 class StateStore(Protocol):
@@ -131,6 +154,16 @@ class StateFile:
             "INSERT INTO evidence (origin, detected_us, held, offered) VALUES (?, ?, ?, ?)",
             (old.origin, detected_us, evidence.held, evidence.offered),
         )
+
+    def add_key(self, key: HeldKey) -> None:
+        """One more key that signs from the next start on; durable on return. Raises SignerStateError."""
+        self._write("INSERT INTO key (vkey, uri, retired) VALUES (?, ?, 0)", (key.vkey, key.uri))
+        self.identity = _read_identity(self._connection)
+
+    def retire_key(self, key: HeldKey) -> None:
+        """Let a key sign no more from the next start on; durable on return. Raises SignerStateError."""
+        self._write("UPDATE key SET retired = 1 WHERE vkey = ? AND retired = 0", (key.vkey,))
+        self.identity = _read_identity(self._connection)
 
     def _write(self, statement: str, values: tuple[int | str | bytes | None, ...]) -> None:
         try:
@@ -223,9 +256,10 @@ def _write_new(folder: Path, identity: Identity) -> None:
             f"PRAGMA synchronous=FULL; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};"
             f"BEGIN IMMEDIATE; {_SCHEMA}"
         )
-        connection.execute(
-            "INSERT INTO signer (origin, vkey, key_uri) VALUES (?, ?, ?)",
-            (identity.origin, identity.vkey, identity.key_uri),
+        connection.execute("INSERT INTO signer (origin) VALUES (?)", (identity.origin,))
+        connection.executemany(
+            "INSERT INTO key (vkey, uri, retired) VALUES (?, ?, ?)",
+            [(one.vkey, one.uri, int(one.retired)) for one in identity.keys],
         )
         connection.execute("COMMIT")
     draft.rename(folder / STATE_FILE)
@@ -269,13 +303,20 @@ def _check_schema(connection: sqlite3.Connection) -> None:
 
 def _read_identity(connection: sqlite3.Connection) -> Identity:
     try:
-        rows = connection.execute("SELECT origin, vkey, key_uri FROM signer").fetchall()
+        rows = connection.execute("SELECT origin FROM signer").fetchall()
+        keys = connection.execute("SELECT vkey, uri, retired FROM key ORDER BY place").fetchall()
     except _FAULTS as error:
         raise _damaged(error) from error
     if len(rows) != 1:
         raise SignerStateError(f"the state file holds {len(rows)} logs, not one")
-    origin, vkey, key_uri = rows[0]
-    return Identity(origin=origin, vkey=vkey, key_uri=key_uri)
+    held = tuple(HeldKey(vkey=vkey, uri=uri, retired=bool(retired)) for vkey, uri, retired in keys)
+    try:
+        names = {one.key.name for one in held}
+    except MalformedError as error:
+        raise SignerStateError(f"a key of the state is damaged: {error}") from error
+    if names != {rows[0][0]} or all(one.retired for one in held):
+        raise SignerStateError("the state file holds no key of its log that signs")
+    return Identity(origin=rows[0][0], keys=held)
 
 
 def _read_state(connection: sqlite3.Connection, origin: str) -> State:

@@ -6,29 +6,22 @@ opens it is asked for only when a scheme needs one.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from custody.core.note import NoteSigner
+from custody.core.note import NoteSigner, SignatureType
+from custody.private.passphrase import Passphrase
 from custody.signer.errors import SignerKeyError
 from custody.signer.keys.file import create_file_key, open_file_key
-
-Passphrase = Callable[[], bytes]
-"""Gives the secret when it is needed; raises SignerKeyError."""
-
-
-class OpenKey(Protocol):
-    """Opens, or makes, the key at the part of a URI behind its scheme, for the log `origin`."""
-
-    def __call__(self, place: str, origin: str, passphrase: Passphrase) -> NoteSigner:
-        """Raises SignerKeyError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheme:
-    """What a scheme can do. `create` never replaces a key that is there."""
+    """What a scheme can do with the part of a URI behind its name. `create` never replaces a key that is there."""
 
-    open: OpenKey
-    create: OpenKey
+    open: Callable[[str, str, Passphrase], NoteSigner]
+    """Place, origin, passphrase."""
+    create: Callable[[str, str, SignatureType, Passphrase], NoteSigner]
+    """Place, origin, signature type, passphrase."""
 
 
 SCHEMES: Final[Mapping[str, Scheme]] = {
@@ -37,15 +30,15 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
 
 
 def open_key(uri: str, origin: str, passphrase: Passphrase) -> NoteSigner:
-    """The key of the log `origin` at `uri`. Raises SignerKeyError."""
+    """The key of the log `origin` at `uri`. Raises SignerKeyError `signer-key-uri`, PrivateFileError."""
     scheme, place = _resolve(uri)
     return scheme.open(place, origin, passphrase)
 
 
-def create_key(uri: str, origin: str, passphrase: Passphrase) -> NoteSigner:
-    """A new key for the log `origin`, kept at `uri` when this returns. Raises SignerKeyError `signer-key-exists`."""
+def create_key(uri: str, origin: str, kind: SignatureType, passphrase: Passphrase) -> NoteSigner:
+    """A new key for the log `origin`, kept at `uri` when this returns. Raises as `open_key`, `private-file-exists`."""
     scheme, place = _resolve(uri)
-    return scheme.create(place, origin, passphrase)
+    return scheme.create(place, origin, kind, passphrase)
 
 
 def _resolve(uri: str) -> tuple[Scheme, str]:
