@@ -35,38 +35,51 @@ class Rig:
         return self.folder / "ledger.db"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """A running signer and a log that it signs for; the ledger may come and go."""
+
+    folder: Path
+    store: str
+    signer: str
+    """Its socket, as a gRPC target."""
+    vkey: str
+
+
 @contextmanager
-def running(store: str | None = None, *serve_options: str) -> Iterator[Rig]:
-    """Starts signer and ledger; `store` is a storage URI, by default an SQLite file in the folder."""
+def signing(store: str | None = None) -> Iterator[Home]:
+    """Starts a signer and makes the log; `store` is a storage URI, by default an SQLite file in the folder."""
     folder = Path(tempfile.mkdtemp(prefix="custody-bench-"))
-    signer, ledger = f"unix:{folder}/s/signer.sock", f"unix:{folder}/s/ledger.sock"
     (folder / "s").mkdir(mode=0o700)
     passphrase = folder / "passphrase"
     passphrase.touch(mode=0o600)
     passphrase.write_text(secrets.token_hex(16) + "\n")
+    state = ("--state", f"{folder}/state", "--passphrase-file", str(passphrase))
     uri = store or f"sqlite:{folder}/ledger.db"
     try:
-        made = _run(
-            "signer", "init", "--origin", ORIGIN, "--state", f"{folder}/state", "--passphrase-file", str(passphrase)
-        )
-        socket = signer.removeprefix("unix:")
-        with (
-            _serving(
-                "signer",
-                "serve",
-                "--state",
-                f"{folder}/state",
-                "--socket",
-                socket,
-                "--passphrase-file",
-                str(passphrase),
-            ),
-        ):
+        made = _run("signer", "init", "--origin", ORIGIN, *state)
+        with _serving("signer", "serve", "--socket", f"{folder}/s/signer.sock", *state):
+            signer = f"unix:{folder}/s/signer.sock"
             _run("log", "create", "--store", uri, "--signer", signer, ORIGIN)
-            with _serving("serve", "--store", uri, "--signer", signer, "--listen", ledger, *serve_options) as ready:
-                yield Rig(folder=folder, target=ledger, vkey=made.strip(), addresses=tuple(ready.split()[3:]))
+            yield Home(folder=folder, store=uri, signer=signer, vkey=made.strip())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def serving(home: Home, *options: str) -> Iterator[Rig]:
+    """Runs `custody serve` on the log of a home, until the block ends."""
+    target = f"unix:{home.folder}/s/ledger.sock"
+    what = ("--store", home.store, "--signer", home.signer, "--listen", target)
+    with _serving("serve", *what, *options) as ready:
+        yield Rig(folder=home.folder, target=target, vkey=home.vkey, addresses=tuple(ready.split()[3:]))
+
+
+@contextmanager
+def running(store: str | None = None, *serve_options: str) -> Iterator[Rig]:
+    """Starts signer and ledger; `store` is a storage URI, by default an SQLite file in the folder."""
+    with signing(store) as home, serving(home, *serve_options) as rig:
+        yield rig
 
 
 def _run(*arguments: str) -> str:
