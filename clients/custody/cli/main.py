@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import click
 
@@ -35,7 +34,7 @@ def root_command() -> click.Group:
     root.params.append(
         click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the Python traceback of an error.")
     )
-    return click.version_option(version("evidence-ledger"), prog_name="custody")(root)
+    return click.version_option(package_name="evidence-ledger", prog_name="custody")(root)
 
 
 def run(arguments: Sequence[str]) -> int:

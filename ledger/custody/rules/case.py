@@ -63,7 +63,9 @@ class Case:
 
     def rules(self, code: str, at_us: int) -> tuple[Rule, ...]:
         """Rules of a code that bind the subject and are in force at a moment."""
-        return tuple(rule for rule in self.state.library.rules(self.bound(at_us), code) if rule.in_force(at_us))
+        rules = self.state.library.rules(self.bound(at_us), code)
+        # Not in_force() and no generator: this runs some times for every note and gap.
+        return tuple([rule for rule in rules if rule.from_us <= at_us < rule.to_us])
 
     def rules_during(self, code: str, from_us: int, to_us: int) -> tuple[Rule, ...]:
         """Rules of a code that bound the subject and were in force at any time of a period, both ends included."""

@@ -45,7 +45,7 @@ class Columns:
         """All columns one after another."""
         return b"".join(_swapped(column).tobytes() for column in self.columns)
 
-    def load(self, data: bytes, rows: int) -> None:
+    def load(self, data: bytes | memoryview, rows: int) -> None:
         """Replaces the content; the inverse of `dump`. Raises MalformedError ('state-malformed') for a wrong length."""
         width = rows * _ITEM_BYTES
         if len(data) != width * len(self.names):

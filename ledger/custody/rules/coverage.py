@@ -93,11 +93,13 @@ class Coverage:
 
     @cached_property
     def neighbours(self) -> dict[int, list[int]]:
-        """Leaf indexes of the segments at the ends of runs, by the moment of that end."""
-        found: dict[int, list[int]] = {}
-        for first, last, from_us, to_us, _ in self.footage.runs.rows():
-            found.setdefault(from_us, []).append(self.footage.index_of(first))
-            found.setdefault(to_us, []).append(self.footage.index_of(last))
+        """Leaf indexes of the segments beside missing time, by the moment at which they touch it."""
+        found: dict[int, list[int]] = {at_us: [] for period in self.missing for at_us in period}
+        for first, last, from_us, to_us, _ in self.footage.runs.rows() if found else ():
+            if from_us in found:
+                found[from_us].append(self.footage.index_of(first))
+            if to_us in found:
+                found[to_us].append(self.footage.index_of(last))
         return found
 
     def motion_only(self) -> Iterator[tuple[int, int]]:
@@ -124,7 +126,7 @@ def check_time(case: Case, coverage: Coverage) -> Iterator[Finding]:
             if end - begin > _tolerated(rule.parameters, tail=tail)
         ]
         indexes = [row[4] for row in unknown if row[0] < end and begin < row[1]]
-        indexes += coverage.neighbours.get(begin, []) + coverage.neighbours.get(end, [])
+        indexes += coverage.neighbours[begin] + coverage.neighbours[end]
         yield from case.find(
             "gap-unexplained", rules, (begin, end), indexes=indexes, words={"length": span(end - begin)}
         )

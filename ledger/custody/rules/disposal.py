@@ -101,7 +101,10 @@ class Disposals:
 
     def uniform(self, first: int, last: int, until_us: int) -> list[tuple[int, int, Due]]:
         """Parts of a piece of one run for which the same is due, as known at `until_us`."""
-        cuts = {first, last + 1} | {self.footage.split_begin(first, last, at_us) for at_us in self.moments}
+        begins = self.footage.begins(first, last)
+        cuts = {first, last + 1} | {
+            self.footage.split_begin(first, last, at_us) for at_us in self.moments if begins[0] < at_us <= begins[1]
+        }
         parts: list[tuple[int, int, Due]] = []
         for low, after in pairwise(sorted(cuts)):
             rule = due(self.case, self.policies, self.footage.times(low, low)[0], until_us)
@@ -114,13 +117,17 @@ class Disposals:
     @cached_property
     def overdue(self) -> list[tuple[int, int, int]]:
         """(first, last, maximum_us) of segments that are not disposed of and beyond the promised maximum."""
-        if not any(policy.maximum_us for policy in self.policies):
+        maxima = [policy.maximum_us for policy in self.policies if policy.maximum_us]
+        if not maxima:
             return []
         found: list[tuple[int, int, int]] = []
         now_us = self.case.at_us
+        oldest_us = now_us - min(maxima)
         active = [hold for hold in self.holds if hold.active(now_us)]
         for run_first, run_last, _, _, _ in self.footage.ordered_runs():
             for first, last in self.claims.free(run_first, run_last):
+                if self.footage.times(first, first)[1] >= oldest_us:
+                    continue  # younger than any promise: the ordinary case
                 for low, high, rule in self.uniform(first, last, now_us):
                     grace_us = min((r.parameters["grace_days"] for r in self._maxima()), default=0) * DAY_US
                     after = self.footage.split(low, high, now_us - rule.maximum_us - grace_us - 1)

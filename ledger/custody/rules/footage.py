@@ -1,7 +1,7 @@
 """What one stream's footage chain told, in columns: the hot path of the replay.
 
-An ordinary segment (next number, begins where the last one ended, told in time, not in the future) costs four appends
-and extends a run. Everything out of the ordinary is kept aside when it comes, so that an audit looks at exceptions and
+An ordinary segment (next number, begins where the last one ended, told in time, not in the future) costs three appends
+and extends a run, which knows the numbers. Everything out of the ordinary is kept aside when it comes, so that an audit looks at exceptions and
 runs, not at a million rows. `Limits` are the smallest tolerances of all profiles of the library: they decide what is
 kept, the rules decide later what is a finding.
 """
@@ -30,7 +30,7 @@ FUTURE, OVERLAP, CHECK = range(3)
 """Kinds of row in `clocks`: said to end after it was sequenced; began before its predecessor ended; a bad clock check."""
 
 _TABLES: Final = {
-    "segments": ("number", "begin_us", "end_us", "index"),
+    "segments": ("begin_us", "end_us", "index"),
     "runs": ("first", "last", "from_us", "to_us", "place"),
     "late": ("number", "delay_us", "index", "end_us"),
     "repeated": ("number", "index", "begin_us"),
@@ -130,8 +130,7 @@ class Footage:
             self._next = self._expected = number + 1
         elif not self._strange(index, number, begin_us, end_us):
             return
-        numbers, begins, ends, indexes = self.segments.columns
-        numbers.append(number)
+        begins, ends, indexes = self.segments.columns
         begins.append(begin_us)
         ends.append(end_us)
         indexes.append(index)
@@ -159,7 +158,7 @@ class Footage:
         runs[1][-1] = numbers[-1]
         runs[3][-1] = ends[-1]
         self._next = self._expected = numbers[-1] + 1
-        for column, values in zip(self.segments.columns, (numbers, begins, ends, indexes), strict=True):
+        for column, values in zip(self.segments.columns, (begins, ends, indexes), strict=True):
             column.extend(values)
         return True
 
@@ -241,27 +240,27 @@ class Footage:
 
     def ordered_runs(self) -> list[tuple[int, ...]]:
         """Rows of `runs` by number."""
-        columns = self.runs.columns
-        return [tuple(column[row] for column in columns) for _, row in self._order]
+        rows = list(self.runs.rows())
+        return [rows[row] for _, row in self._order]
 
     def index_of(self, number: int) -> int:
         """Leaf index of a segment that is known to have come."""
         place = self.place(number)
         assert place is not None
-        return self.segments.columns[3][place]
+        return self.segments.columns[2][place]
 
     def split(self, first: int, last: int, moment_us: int) -> int:
         """First number of a piece of one run whose segment ends after `moment_us`; last + 1 when none does."""
         place = self.place(first)
         assert place is not None
-        ends = self.segments.columns[2]
+        ends = self.segments.columns[1]
         return first + bisect_right(ends, moment_us, place, place + last - first + 1) - place
 
     def split_begin(self, first: int, last: int, moment_us: int) -> int:
         """First number of a piece of one run whose segment begins at or after `moment_us`; last + 1 when none does."""
         place = self.place(first)
         assert place is not None
-        begins = self.segments.columns[1]
+        begins = self.segments.columns[0]
         return first + bisect_right(begins, moment_us - 1, place, place + last - first + 1) - place
 
     def times(self, first: int, last: int) -> tuple[int, int]:
@@ -269,4 +268,11 @@ class Footage:
         one, other = self.place(first), self.place(last)
         assert one is not None
         assert other is not None
-        return self.segments.columns[1][one], self.segments.columns[2][other]
+        return self.segments.columns[0][one], self.segments.columns[1][other]
+
+    def begins(self, first: int, last: int) -> tuple[int, int]:
+        """Begins of the first and of the last segment of a piece of one run."""
+        one, other = self.place(first), self.place(last)
+        assert one is not None
+        assert other is not None
+        return self.segments.columns[0][one], self.segments.columns[0][other]

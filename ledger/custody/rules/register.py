@@ -49,17 +49,15 @@ _ZH: Final = {
 def check_required(case: Case) -> Iterator[Finding]:
     """Every field that a rule in force requires and a record lacks."""
     excused = {index for index, _ in _corrections(case)} | _doubled(case)
+    library = case.state.library
     for note in case.notes:
         if note.index in excused:
             continue
         lacking: dict[str, tuple[list[Rule], list[str]]] = {}
-        for rule in case.rules(f"requires {note.kind}", note.at_us):
-            lacks = [
-                need.field
-                for need in rule.requires
-                if need.kind == note.kind and need.applies(note.body) and not need.holds(note.body)
-            ]
-            if lacks:
+        body, at_us = note.body, note.at_us
+        for rule, needs in library.needs(case.bound(at_us), note.kind):
+            lacks = [need.field for need in needs if need.applies(body) and not need.holds(body)]
+            if lacks and rule.in_force(at_us):
                 rules, fields = lacking.setdefault(rule.code, ([], []))
                 rules.append(rule)
                 fields.extend(lacks)

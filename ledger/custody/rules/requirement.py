@@ -11,7 +11,7 @@ requirement holds when
 Enum values are written as in the .proto, without the enum's prefix, lower case: `government_department`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,11 +45,8 @@ class Requirement:
 
     def applies(self, body: Any) -> bool:
         """True when the record is one of which this is required."""
-        for path, accepted in self.when:  # loops, not all() and any(): this runs for every rule on every access
-            for value in _values(body, path):
-                if value in accepted:
-                    break
-            else:
+        for path, accepted in self.when:  # noqa: SIM110 - all() makes a generator, and this runs for every rule on every access
+            if accepted.isdisjoint(_values(body, path)):
                 return False
         return True
 
@@ -60,8 +57,11 @@ class Requirement:
             return bool(values) and all(value in self.one_of for value in values)
         if self.document:
             return any(value.kind == self.document and value.document_sha256 for value in values)
-        filled = len([value for value in values if value])
-        return (filled == len(values) > 0) if self.each else filled >= self.at_least
+        if self.each:
+            return len(values) > 0 and all(values)
+        if self.at_least == 1:
+            return any(values)
+        return len([value for value in values if value]) >= self.at_least
 
 
 def parse_requirement(data: Mapping[str, Any], where: str) -> Requirement:
@@ -102,15 +102,17 @@ def parse_names(value: Any, where: str) -> list[str]:
     return value
 
 
-def _values(body: Any, path: Path) -> list[Any]:
+def _values(body: Any, path: Path) -> Sequence[Any]:
     name, repeated = path[0]
-    values = list(getattr(body, name)) if repeated else [getattr(body, name)]
+    values = getattr(body, name)
+    if not repeated:
+        values = (values,)
     for name, repeated in path[1:]:
         if repeated:
             values = [inner for value in values for inner in getattr(value, name)]
         else:
             values = [getattr(value, name) for value in values]
-    return values
+    return values  # type: ignore[no-any-return]  # of a repeated field as it is: a copy would cost more than the look
 
 
 def _path(message: Descriptor, text: str, where: str) -> tuple[Path, FieldDescriptor]:

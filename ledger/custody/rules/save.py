@@ -1,6 +1,6 @@
 r"""The state as bytes and back: one spelling, bound to the law that it was made under.
 
-    "custody-state-1\n" | length of head (8 bytes) | head (JSON, sorted) | notes | tables, each as the head says
+    "custody-state-2\n" | length of head (8 bytes) | head (JSON, sorted) | notes | tables, each as the head says
 
 Columns are stored as they are; notes are stored as the records that they came from and read back strictly, so a saved
 state can hold nothing that a log could not. Replaying a log in one go or in parts with a save between gives the same
@@ -17,12 +17,18 @@ from custody.rules.footage import Footage
 from custody.rules.profile import Library
 from custody.rules.state import IN_COLUMNS, CustodyState, Note
 
-_MAGIC: Final = b"custody-state-1\n"
+_MAGIC: Final = b"custody-state-2\n"
 
 
 def save(state: CustodyState) -> bytes:
     """The inverse of `restore`."""
+    raw = _head(state)
     notes = [note.raw for note in state.notes]
+    dumps = [table.dump() for stream in state.streams.values() for _, table in stream.footage.tables()]
+    return b"".join([_MAGIC, len(raw).to_bytes(8, "big"), raw, *notes, *dumps])
+
+
+def _head(state: CustodyState) -> bytes:
     tables = [(name, [len(table) for _, table in stream.footage.tables()]) for name, stream in state.streams.items()]
     head = {
         "base": list(state.base),
@@ -33,25 +39,24 @@ def save(state: CustodyState) -> bytes:
         "size": state.size,
         "streams": tables,
     }
-    raw = json.dumps(head, sort_keys=True, separators=(",", ":")).encode("ascii")
-    dumps = [table.dump() for stream in state.streams.values() for _, table in stream.footage.tables()]
-    return b"".join([_MAGIC, len(raw).to_bytes(8, "big"), raw, *notes, *dumps])
+    return json.dumps(head, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
-def restore(library: Library, data: bytes) -> CustodyState:
+def restore(library: Library, data: bytes | memoryview) -> CustodyState:
     """Reads a saved state; raises MalformedError: 'state-malformed', or 'state-law' when it was made under other profiles."""
     try:
-        return _restore(library, data)
+        return _restore(library, memoryview(data))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise MalformedError("not a saved custody state", code="state-malformed") from error
 
 
-def _restore(library: Library, data: bytes) -> CustodyState:
+def _restore(library: Library, data: memoryview) -> CustodyState:
     begin = len(_MAGIC) + 8
     length = int.from_bytes(data[len(_MAGIC) : begin], "big")
-    if not data.startswith(_MAGIC) or len(data) < begin + length:
+    if bytes(data[: len(_MAGIC)]) != _MAGIC or len(data) < begin + length:
         raise ValueError("magic or length")
-    head: dict[str, Any] = json.loads(data[begin : begin + length])
+    told = bytes(data[begin : begin + length])
+    head: dict[str, Any] = json.loads(told)
     if head["law"] != library.digest.hex():
         raise MalformedError("the state was saved under other rule profiles; replay the log", code="state-law")
     state = CustodyState(library, base=head["base"])
@@ -62,14 +67,15 @@ def _restore(library: Library, data: bytes) -> CustodyState:
     here = begin + length
     raws = []
     for _, _, _, size in head["notes"]:
-        raws.append(data[here : here + size])
+        raws.append(bytes(data[here : here + size]))
         here += size
     for (index, sequenced_us, submitter, _), record in zip(head["notes"], read_records(raws), strict=True):
         _restore_note(state, index, sequenced_us, check_identity(submitter), record)
     for name, sizes in head["streams"]:
         here = _restore_tables(state.streams[name].footage, sizes, data, here)
     state.size, state.sequenced_us = int(head["size"]), int(head["sequenced_us"])
-    if save(state) != data:
+    # Notes and tables are their bytes; so one spelling of the head, and nothing behind, is one spelling of the whole.
+    if here != len(data) or _head(state) != told:
         raise ValueError("another spelling")
     return state
 
@@ -92,7 +98,7 @@ def _restore_note(state: CustodyState, index: int, sequenced_us: int, submitter:
     )
 
 
-def _restore_tables(footage: Footage, sizes: list[int], data: bytes, here: int) -> int:
+def _restore_tables(footage: Footage, sizes: list[int], data: memoryview, here: int) -> int:
     for (_, table), rows in zip(footage.tables(), sizes, strict=True):
         size = rows * 8 * len(table.names)
         table.load(data[here : here + size], rows)

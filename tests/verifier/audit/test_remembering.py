@@ -128,8 +128,7 @@ def test_without_a_key_nothing_is_remembered(month: Told, audit: Audit, memory: 
 def plan_of(told: Told, memory: Path) -> CustodyPlan:
     return CustodyPlan(
         place=str(told.log.path), open_log=partial(SqliteLog.open, told.log.path, 1), keys=(told.log.key.vkey,),
-        library=LIBRARY, base=("default",), scope=Scope(), now_us=told.world.now + DAY, memory=memory, zone=Zone(),
-        version="test", range_bundles=1,
+        library=LIBRARY, base=("default",), scope=Scope(), now_us=told.world.now + DAY, memory=memory, zone=Zone(), range_bundles=1,
     )  # fmt: skip
 
 

@@ -188,3 +188,8 @@ class LogReader(Protocol):
     def close(self) -> None:
         """Releases the medium."""
         ...
+
+
+def is_url(place: str) -> bool:
+    """Whether `place` is meant as a URL."""
+    return place.startswith(("http://", "https://"))

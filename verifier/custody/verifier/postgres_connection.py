@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from custody.verifier.log_reader import LogUnreadable
 
-SCHEMES: Final = ("postgresql://", "postgres://")
 CONNECT_TIMEOUT_S: Final = 10
 CLOSE_TIMEOUT_S: Final = 5
 FETCH: Final = 1_000

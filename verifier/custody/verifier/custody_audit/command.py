@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +23,8 @@ from custody.verifier.custody_audit.words import LINES
 from custody.verifier.custody_audit.zone import BEIJING, Zone
 from custody.verifier.progress import progress_bar
 from custody.verifier.texts import LANGUAGES
-from custody.verifier.trust import load_keys, read_token
+from custody.verifier.tiles.options import credential_options, read_credentials
+from custody.verifier.trust import load_keys
 from custody.verifier.verify_log import cores
 
 _FILE: Final = click.Path(path_type=Path)
@@ -36,7 +36,7 @@ _FILE: Final = click.Path(path_type=Path)
     "--key", "keys", multiple=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys. Repeatable."
 )
 @click.option("--log", "origin", metavar="ORIGIN", help="Which log, where the file holds several.")
-@click.option("--token-file", type=_FILE, metavar="FILE", help="Inspector's token, for the entries behind a URL.")
+@credential_options
 @click.option("--site", "sites", multiple=True, metavar="SITE", help="Only this site and its cameras. Repeatable.")
 @click.option("--stream", "streams", multiple=True, metavar="SITE/CAMERA", help="Only this camera. Repeatable.")
 @click.option("--from", "from_text", metavar="TIME", help="Only findings that touch the time from here on.")
@@ -61,7 +61,6 @@ def audit(
     place: str,
     keys: tuple[str, ...],
     origin: str | None,
-    token_file: Path | None,
     sites: tuple[str, ...],
     streams: tuple[str, ...],
     from_text: str | None,
@@ -75,6 +74,7 @@ def audit(
     lang: str,
     offset: str,
     workers: int | None,
+    **shown: Path | None,
 ) -> int:
     """Audit custody: check a log, replay it, and say which rules its records break.
 
@@ -93,7 +93,7 @@ def audit(
     now_us = time.time_ns() // 1000
     plan = CustodyPlan(
         place=place,
-        open_log=choose_log(place, origin, trusted, read_token(token_file)),
+        open_log=choose_log(place, origin, trusted, read_credentials(**shown)),
         keys=trusted,
         library=library,
         base=_base(library, profiles),
@@ -104,7 +104,6 @@ def audit(
         memory=memory,
         workers=workers or cores(),
         zone=zone,
-        version=version("evidence-ledger"),
     )
     with _without_cycles():
         result = audit_custody(plan, progress_bar)

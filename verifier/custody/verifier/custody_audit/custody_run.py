@@ -5,9 +5,10 @@ say what is wrong: then the whole log is read, held against the remembered check
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from custody.core.checkpoint import parse_checkpoint
 from custody.core.note import VerifierKey
@@ -22,7 +23,9 @@ from custody.verifier.custody_audit.zone import Zone
 from custody.verifier.footage_run import Bar
 from custody.verifier.log_memory import LogMemory
 from custody.verifier.log_reader import LogReader
-from custody.verifier.log_report import REMEMBERED, SIGNATURES, LogReport, Status
+from custody.verifier.log_report import REMEMBERED, RIGHTS, SEALS, SIGNATURES, LogReport, Status
+
+_LEFT: Final = Status.NOT_CHECKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,6 @@ class CustodyPlan:
     workers: int = 1
     range_bundles: int = RANGE_BUNDLES
     zone: Zone
-    version: str
 
 
 class _Pass(NamedTuple):
@@ -66,8 +68,12 @@ def audit_custody(plan: CustodyPlan, bar: Bar) -> CustodyAudit:
     footage = None
     if plan.footage is not None:
         footage = see(plan.footage, done.log, _proven(done), workers=plan.workers, bar=bar)
-    _keep(plan, done, held)
-    return _judge(plan, done, footage, held)
+    # Both only read the state. A crash in between leaves the memory of before, and the next audit reads more.
+    with ThreadPoolExecutor(1) as beside:
+        keeping = beside.submit(_keep, plan, done, held)
+        judged = _judge(plan, done, footage, held)
+        keeping.result()
+    return judged
 
 
 def _continue(plan: CustodyPlan, held: Remembered, bar: Bar) -> _Pass | None:
@@ -188,7 +194,6 @@ def _judge(plan: CustodyPlan, done: _Pass, footage: FootageSeen | None, held: Re
         findings=findings(state, at_us, observation, plan.scope),
         footage=footage,
         unchecked=tuple(_unchecked(plan, done, footage, held)),
-        version=plan.version,
         place=plan.place,
     )
 
@@ -215,7 +220,8 @@ def _unchecked(
         rows.append(unchecked("no-footage"))
     elif footage.counts.unreadable:
         rows.append(unchecked("unreadable", count=footage.counts.unreadable))
-    rows += [unchecked(code) for code in ("witnesses", "seals", "documents", "disclosures", "index")]
+    rows += [unchecked(code) for code in ("witnesses", "documents", "disclosures", "index")]
+    rows += [unchecked(code) for number, code in ((SEALS, "seals"), (RIGHTS, "rights")) if statuses[number] is _LEFT]
     if state.sequenced_us:
         rows.append(unchecked("afterwards", when=plan.zone.show(state.sequenced_us)))
     rows.append(unchecked("never-told"))

@@ -32,9 +32,15 @@ class CustodyAudit:
     findings: tuple[Finding, ...]
     footage: FootageSeen | None
     unchecked: tuple[Unchecked, ...]
-    version: str
     place: str
     """Where the log was read."""
+
+    @property
+    def version(self) -> str:
+        """Version of this software."""
+        from importlib.metadata import version  # imported only for a report that names it
+
+        return version("evidence-ledger")
 
     @property
     def log_status(self) -> Status:

@@ -15,7 +15,6 @@ import json
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +32,7 @@ from custody.verifier.custody_audit.result import CustodyAudit
 from custody.verifier.custody_audit.zone import BEIJING, Zone
 from custody.verifier.log_report import Status
 from custody.verifier.progress import progress_bar
+from custody.verifier.tiles.credentials import NOBODY, Credentials
 from custody.verifier.tiles.tile_log import TileLog
 from custody.verifier.trust import remember
 
@@ -73,7 +73,7 @@ class MonitorPlan:
     place: str
     keys: tuple[VerifierKey, ...]
     state: Path
-    token: str = ""
+    credentials: Credentials = NOBODY
     policy: Policy | None = None
     profiles: tuple[str, ...] = ()
     workers: int = 1
@@ -83,7 +83,7 @@ def watch_once(plan: MonitorPlan, now_us: int) -> Round:
     """Makes one round. Raises LogUnreadable when the log is not reached, and errors of the monitor's own state."""
     plan.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     held_note = _held(plan.state)
-    with closing(TileLog.open(plan.place, plan.token)) as log:
+    with closing(TileLog.open(plan.place, plan.credentials)) as log:
         watch = Watch(log.checkpoint.origin if not held_note else plan.keys[0].name, plan.keys, held_note)
         try:
             checkpoint = watch.open(log.note)
@@ -177,7 +177,7 @@ def _remember_alarms(state: Path, held: Checkpoint, alarms: tuple[Alarm, ...]) -
 def _custody_plan(plan: MonitorPlan, note: bytes, now_us: int) -> CustodyPlan:
     return CustodyPlan(
         place=plan.place,
-        open_log=partial(TileLog.open, plan.place, plan.token, note),
+        open_log=partial(TileLog.open, plan.place, plan.credentials, note),
         keys=plan.keys,
         library=load_library(),
         base=tuple(dict.fromkeys(("default", *plan.profiles))),
@@ -186,7 +186,6 @@ def _custody_plan(plan: MonitorPlan, note: bytes, now_us: int) -> CustodyPlan:
         memory=plan.state / AUDIT_FILE,
         workers=plan.workers,
         zone=Zone(BEIJING),
-        version=version("evidence-ledger"),
     )
 
 

@@ -3,13 +3,14 @@
 import http.client
 import ssl
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote, urlsplit
 
 from custody.core.bundle import LENGTH_BYTES, MAX_ENTRY_BYTES
 from custody.core.note import MAX_NOTE_BYTES
 from custody.core.tile import TILE_WIDTH
-from custody.verifier.log_reader import LogUnreadable
+from custody.verifier.log_reader import LogUnreadable, is_url
+from custody.verifier.tiles.credentials import NOBODY, Credentials
 
 CHECKPOINT: Final = "checkpoint"
 MAX_RESOURCE_BYTES: Final = max(TILE_WIDTH * (MAX_ENTRY_BYTES + LENGTH_BYTES), MAX_NOTE_BYTES)
@@ -56,15 +57,19 @@ class FolderSource:
 class HttpSource:
     """A URL prefix, over one kept connection."""
 
-    def __init__(self, url: str, token: str = "") -> None:
-        """`token` goes with requests for entries only, and only over TLS or to this machine. Raises LogUnreadable."""
+    def __init__(self, url: str, credentials: Credentials = NOBODY) -> None:
+        """The token goes with requests for entries only, and only over TLS or to this machine.
+
+        Raises LogUnreadable, TrustError.
+        """
         place = urlsplit(url)
         if place.scheme not in ("http", "https") or not place.hostname or place.query or place.fragment:
             raise LogUnreadable(f"not the URL of a log: {url[:256]!r}")
-        if token and place.scheme == "http" and place.hostname not in ("localhost", "127.0.0.1", "::1"):
+        if credentials.token and place.scheme == "http" and place.hostname not in ("localhost", "127.0.0.1", "::1"):
             raise LogUnreadable("a token is not sent in plain text over the network; use https", code="token-in-clear")
         self._url = url.rstrip("/")
-        self._token = token
+        self._credentials = credentials
+        self._tls = credentials.context() if place.scheme == "https" else None
         self._connection: http.client.HTTPConnection | None = None
 
     def read(self, path: str) -> bytes | None:
@@ -80,8 +85,9 @@ class HttpSource:
 
     def _get(self, path: str) -> bytes | None:
         if self._connection is None:
-            self._connection = _connect(self._url)
-        headers = {"authorization": f"Bearer {self._token}"} if self._token and path.startswith("tile/entries/") else {}
+            self._connection = _connect(self._url, self._tls)
+        token = self._credentials.token if path.startswith("tile/entries/") else ""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
         self._connection.request("GET", quote(f"{urlsplit(self._url).path}/{path}"), headers=headers)
         response = self._connection.getresponse()
         data = response.read(MAX_RESOURCE_BYTES + 1)
@@ -93,7 +99,8 @@ class HttpSource:
         if response.status in (http.client.NOT_FOUND, http.client.GONE):
             return None
         if response.status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
-            raise LogUnreadable(f"{self._url}/{path} asks for an inspector's token", code="token-needed")
+            message = f"{self._url}/{path} asks for an inspector's token or certificate"
+            raise LogUnreadable(message, code="token-needed")
         raise LogUnreadable(f"{self._url}/{path}: the server answered {response.status}")
 
     def close(self) -> None:
@@ -102,27 +109,18 @@ class HttpSource:
             self._connection.close()
             self._connection = None
 
-    def __getstate__(self) -> tuple[str, str]:
-        return self._url, self._token
-
-    def __setstate__(self, state: tuple[str, str]) -> None:
-        self._url, self._token = state
-        self._connection = None
+    def __reduce__(self) -> tuple[Any, ...]:
+        return HttpSource, (self._url, self._credentials)
 
 
-def _connect(url: str) -> http.client.HTTPConnection:
+def _connect(url: str, tls: ssl.SSLContext | None) -> http.client.HTTPConnection:
     place = urlsplit(url)
     host = place.hostname or ""
-    if place.scheme == "https":
-        return http.client.HTTPSConnection(host, place.port, timeout=TIMEOUT_S, context=ssl.create_default_context())
+    if tls is not None:
+        return http.client.HTTPSConnection(host, place.port, timeout=TIMEOUT_S, context=tls)
     return http.client.HTTPConnection(host, place.port, timeout=TIMEOUT_S)
 
 
-def open_source(place: str, token: str = "") -> TileSource:
+def open_source(place: str, credentials: Credentials = NOBODY) -> TileSource:
     """A source by URL, or by the path of a folder."""
-    return HttpSource(place, token) if is_url(place) else FolderSource(Path(place))
-
-
-def is_url(place: str) -> bool:
-    """Whether `place` is meant as a URL."""
-    return place.startswith(("http://", "https://"))
+    return HttpSource(place, credentials) if is_url(place) else FolderSource(Path(place))
