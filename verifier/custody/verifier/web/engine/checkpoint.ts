@@ -1,0 +1,30 @@
+/* Signed checkpoints: C2SP tlog-checkpoint (docs/spec/checkpoint.md). The text is in tree_head.ts, the envelope in note.ts. */
+
+import { Refused } from "./errors";
+import { type SignedNote, parseNote, verifyNote } from "./note";
+import { type Checkpoint, parseBody } from "./tree_head";
+import type { VerifierKey } from "./vkey";
+
+export type { Checkpoint } from "./tree_head";
+
+export interface SignedCheckpoint {
+  readonly checkpoint: Checkpoint;
+  readonly note: SignedNote;
+}
+
+/** Reads a signed checkpoint and verifies nothing. */
+export function parseCheckpoint(data: Uint8Array): SignedCheckpoint {
+  const note = parseNote(data);
+  return { checkpoint: parseBody(note.text), note };
+}
+
+/** Reads and verifies: the origin must be the name of a key that signed, and `origin` where it is given. */
+export function openCheckpoint(data: Uint8Array, keys: readonly VerifierKey[], origin?: string): Checkpoint {
+  const signed = parseCheckpoint(data);
+  const names = verifyNote(signed.note, keys).map((one) => one.key.name);
+  const found = signed.checkpoint.origin;
+  if (!names.includes(found) || (origin !== undefined && origin !== found)) {
+    throw new Refused("checkpoint-origin", `the checkpoint is of ${JSON.stringify(found)}, not of ${origin ?? names.join(" or ")}`);
+  }
+  return signed.checkpoint;
+}

@@ -1,0 +1,77 @@
+/* Checks 3 and 4: whose checkpoint this is, who cosigned it, and that it continues one that was seen before. */
+
+import { type Checkpoint, openCheckpoint, parseCheckpoint } from "./checkpoint";
+import { ascii, same } from "./codec";
+import type { Container } from "./container";
+import { Refused } from "./errors";
+import { CHECKPOINT, CONSISTENCY, EARLIER, VKEYS } from "./layout";
+import { parseHashes } from "./log_part";
+import { GROWTH, type PackageReport, SIGNATURES } from "./report";
+import { verifyConsistency } from "./tree";
+import type { Trusted } from "./trusted";
+import { VerifierKey } from "./vkey";
+
+const MAX_VKEYS_BYTES = 65_536;
+
+/** Opens the checkpoint; null when it is not signed as it must be. */
+export async function checkSignatures(report: PackageReport, container: Container, trust: Trusted): Promise<Checkpoint | null> {
+  report.done.add(SIGNATURES);
+  try {
+    const opened = await open(report, container, await container.read(CHECKPOINT), trust);
+    if (opened.origin !== report.log) {
+      throw new Refused("checkpoint-origin", `the checkpoint is of ${JSON.stringify(opened.origin)}`);
+    }
+    report.size = opened.size;
+    return opened;
+  } catch (error) {
+    report.caught(SIGNATURES, error, { path: CHECKPOINT });
+    return null;
+  }
+}
+
+async function open(report: PackageReport, container: Container, note: Uint8Array, trust: Trusted): Promise<Checkpoint> {
+  if (trust.policy !== null) {
+    const witnessed = trust.policy.verify(note);
+    report.trust = "policy";
+    report.keys = [witnessed.log.encode()];
+    report.cosigners = witnessed.cosigners.map((key) => key.name);
+    return witnessed.checkpoint;
+  }
+  const keys = trust.keys.length ? trust.keys : await claimed(container);
+  report.trust = trust.keys.length ? "key" : "package";
+  report.keys = keys.map((key) => key.encode());
+  if (!trust.keys.length) {
+    report.unchecked.set(SIGNATURES, "keys-from-package");
+  }
+  return openCheckpoint(note, keys);
+}
+
+async function claimed(container: Container): Promise<VerifierKey[]> {
+  const found = ascii(await container.read(VKEYS, MAX_VKEYS_BYTES), "vkey-malformed", "the file of keys");
+  return found.split("\n").filter((line) => line).map((line) => VerifierKey.parse(line));
+}
+
+/** The checkpoint extends the earlier one in the package, and the one that the reader remembers. */
+export async function checkGrowth(
+  report: PackageReport, container: Container, opened: Checkpoint, trust: Trusted,
+): Promise<void> {
+  if (!container.has(EARLIER)) {
+    report.unchecked.set(GROWTH, trust.since ? "no-growth-since" : "no-earlier");
+    return;
+  }
+  report.done.add(GROWTH);
+  try {
+    const note = await container.read(EARLIER);
+    const keys = trust.policy?.logs ?? (trust.keys.length ? trust.keys : await claimed(container));
+    const earlier = openCheckpoint(note, keys, opened.origin);
+    const hashes = parseHashes(await container.read(CONSISTENCY));
+    verifyConsistency(earlier.size, earlier.root, opened.size, opened.root, hashes);
+    const held = trust.since ? parseCheckpoint(trust.since).checkpoint : earlier;
+    if (held.size !== earlier.size || !same(held.root, earlier.root)) {
+      report.done.delete(GROWTH);
+      report.unchecked.set(GROWTH, "growth-other");
+    }
+  } catch (error) {
+    report.caught(GROWTH, error, { path: EARLIER });
+  }
+}

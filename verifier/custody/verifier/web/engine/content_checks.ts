@@ -1,0 +1,132 @@
+/* Checks 9, 10 and 12: proof files, the export's own record, disclosures. */
+
+import type { Checkpoint } from "./checkpoint";
+import { type Bytes, compare, fromHex, same } from "./codec";
+import { commitmentsOf, parseWithheld } from "./commitments";
+import type { Container } from "./container";
+import { checkDisclosure } from "./disclosure";
+import { CHECKPOINT, DISCLOSURES, PROOFS, WITHHELD } from "./layout";
+import type { PackageManifest } from "./manifest";
+import type { ReadRecord } from "./record";
+import { DISCLOSED, EXPORT, PROOF_FILES, type PackageReport } from "./report";
+import { MAX_TLOG_PROOF_BYTES, parseTlogProof } from "./tlog_proof";
+import { verifyInclusion } from "./tree";
+import type { Message } from "./wire";
+
+/** Each proof file is of a listed segment, under the package's checkpoint. */
+export async function checkProofFiles(
+  report: PackageReport, container: Container, manifest: PackageManifest, opened: Checkpoint,
+  leaves: ReadonlyMap<bigint, Bytes>,
+): Promise<void> {
+  const names = container.below(PROOFS);
+  if (!names.length) {
+    report.unchecked.set(PROOF_FILES, "no-proof-files");
+    return;
+  }
+  report.done.add(PROOF_FILES);
+  const note = await container.read(CHECKPOINT);
+  const rows = new Map(
+    manifest.files.map((row) => [`${PROOFS}${row.stream}/${String(row.number).padStart(8, "0")}-${row.index}.tlog-proof`, row]),
+  );
+  for (const path of [...new Set([...rows.keys(), ...names])].sort(compare)) {
+    const row = rows.get(path);
+    try {
+      const proof = parseTlogProof(await container.read(path, MAX_TLOG_PROOF_BYTES));
+      const leaf = row === undefined ? undefined : leaves.get(row.index);
+      if (row === undefined || leaf === undefined || proof.index !== row.index || !same(proof.checkpoint, note) || proof.extra) {
+        report.find(PROOF_FILES, "proof-file-other", `${path} proves something else`, { path });
+        continue;
+      }
+      verifyInclusion(leaf, proof.index, opened.size, proof.hashes, opened.root);
+    } catch (error) {
+      report.caught(PROOF_FILES, error, { path });
+    }
+  }
+}
+
+/** Looks for the record of this export among the entries. */
+export class ExportCheck {
+  private found: ReadRecord | null = null;
+
+  constructor(
+    private readonly report: PackageReport, private readonly manifest: PackageManifest, private readonly content: Bytes,
+  ) {}
+
+  take(record: ReadRecord): void {
+    if (record.kind.name === "package_exported" && same(record.body["manifest_sha256"] as Bytes, this.content)) {
+      this.found = record;
+    }
+  }
+
+  /** It is there, and says what the manifest says. */
+  end(): void {
+    this.report.done.add(EXPORT);
+    if (this.found === null) {
+      this.report.find(EXPORT, "export-unrecorded", "the log has no record of exporting exactly this content");
+      return;
+    }
+    const [body, manifest] = [this.found.body, this.manifest];
+    const spans = body["spans"] as Message[];
+    const agree =
+      body["case_number"] === manifest.caseNumber && body["recipient"] === manifest.recipient &&
+      body["files"] === BigInt(manifest.files.length) && body["tree_size"] === manifest.snapshot + 1n &&
+      spans.length === manifest.streams.length &&
+      manifest.streams.every((row, at) => {
+        const span = spans[at] as Message;
+        return span["stream"] === row.stream && span["from_us"] === row.from_us && span["to_us"] === row.to_us;
+      });
+    if (!agree) {
+      this.report.find(EXPORT, "export-differs", "the record of the export says other than the manifest");
+    }
+  }
+}
+
+/** Holds what is disclosed and what is withheld against the commitments in the entries. */
+export class DisclosureCheck {
+  private readonly committed = new Set<string>();
+
+  constructor(
+    private readonly report: PackageReport, private readonly container: Container, private readonly snapshot: bigint,
+  ) {}
+
+  /** One entry; those behind the snapshot came after the content was made. */
+  take(index: bigint, record: ReadRecord): void {
+    if (index < this.snapshot) {
+      for (const commitment of commitmentsOf(record)) {
+        this.committed.add(commitment);
+      }
+    }
+  }
+
+  /** Every disclosure opens a commitment, and every commitment is opened or named as withheld. */
+  async end(): Promise<void> {
+    const report = this.report;
+    report.done.add(DISCLOSED);
+    const opened = new Set<string>();
+    for (const path of this.container.below(DISCLOSURES)) {
+      const commitment = path.slice(DISCLOSURES.length);
+      try {
+        checkDisclosure(await this.container.read(path), (commitment.length === 64 && fromHex(commitment)) || new Uint8Array());
+        opened.add(commitment);
+      } catch (error) {
+        report.caught(DISCLOSED, error, { path });
+      }
+    }
+    let withheld: Set<string>;
+    try {
+      withheld = parseWithheld(await this.container.read(WITHHELD));
+    } catch (error) {
+      report.caught(DISCLOSED, error, { path: WITHHELD });
+      return;
+    }
+    for (const stray of opened) {
+      if (!this.committed.has(stray)) {
+        report.find(DISCLOSED, "disclosure-stray", `no entry commits to ${stray.slice(0, 16)}`);
+      }
+    }
+    const closed = [...this.committed].filter((one) => !opened.has(one));
+    if (closed.length !== withheld.size || !closed.every((one) => withheld.has(one))) {
+      report.find(DISCLOSED, "withheld-differs", "withheld.json does not list what is withheld");
+    }
+  }
+}

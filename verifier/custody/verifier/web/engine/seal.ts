@@ -1,0 +1,58 @@
+/* Seals of sources: docs/spec/seal.md. `verify package` does not check them (a package lacks the other records of a batch). */
+
+import { type Bytes, encodeBase64, hex, utf8 } from "./codec";
+import { checkSeal } from "./entry";
+import { Refused } from "./errors";
+import { leafHash } from "./hash";
+import { decodeStrictly } from "./record";
+import { ed25519Holds, mlDsa44Holds, p256Holds, p256PointHolds } from "./signature";
+import { rootOf } from "./tree";
+
+interface Algorithm {
+  /** What stands in front of the bare key in its SubjectPublicKeyInfo, hex. */
+  readonly prefix: string;
+  readonly keyBytes: number;
+  readonly signatureBytes: number;
+  readonly holds: (key: Uint8Array, signature: Uint8Array, message: Uint8Array) => boolean;
+}
+
+const ALGORITHMS = new Map<number, Algorithm>([
+  [1, { prefix: "302a300506032b6570032100", keyBytes: 32, signatureBytes: 64, holds: ed25519Holds }],
+  [2, { prefix: "3059301306072a8648ce3d020106082a8648ce3d030107034200", keyBytes: 65, signatureBytes: 64, holds: p256Holds }],
+  [3, { prefix: "30820532300b06096086480165030403110382052100", keyBytes: 1312, signatureBytes: 2420, holds: mlDsa44Holds }],
+]);
+const P = 2n ** 255n - 19n;
+const ORDER_8_Y = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
+const SMALL_ORDER_Y = new Set([0n, 1n, P - 1n, ORDER_8_Y, P - ORDER_8_Y]);
+
+/** Checks a seal over `records`, in the order of the log and ending with the one it stands on. */
+export function verifySeal(raw: Uint8Array, algorithm: number, spki: Bytes, origin: string, records: readonly Uint8Array[]): void {
+  const known = ALGORITHMS.get(algorithm);
+  const prefix = (known?.prefix.length ?? 0) / 2;
+  const key = spki.slice(prefix);
+  if (known === undefined || hex(spki.subarray(0, prefix)) !== known.prefix || key.length !== known.keyBytes) {
+    throw new Refused("key-malformed", "the key is not the SubjectPublicKeyInfo of its algorithm");
+  }
+  if (algorithm === 1 && !ed25519KeyHolds(key)) {
+    throw new Refused("key-malformed", "the Ed25519 key is not canonical or of small order");
+  }
+  if (algorithm === 2 && (key[0] !== 4 || !p256PointHolds(key))) {
+    throw new Refused("key-malformed", "the P-256 key is not an uncompressed point of the curve");
+  }
+  const seal = decodeStrictly(raw, "Seal", "seal-malformed", "seal-malformed");
+  checkSeal(seal);
+  if (seal["count"] !== records.length) {
+    throw new Refused("seal-count", `the seal covers ${seal["count"] as number} records, not ${records.length}`);
+  }
+  const text = utf8(`custody/seal/v1\n${origin}\n${records.length}\n${encodeBase64(rootOf(records.map(leafHash)))}\n`);
+  const signature = seal["signature"] as Bytes;
+  if (signature.length !== known.signatureBytes || !known.holds(key, signature, text)) {
+    throw new Refused("seal-invalid", "the seal is not this key's signature over these records");
+  }
+}
+
+function ed25519KeyHolds(key: Uint8Array): boolean {
+  const little = [...key].reverse();
+  const y = BigInt(`0x${hex(Uint8Array.from(little))}`) & ((1n << 255n) - 1n);
+  return y < P && !SMALL_ORDER_Y.has(y);
+}

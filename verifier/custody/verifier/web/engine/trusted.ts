@@ -1,0 +1,39 @@
+/* What the reader trusts, read from the texts that the page hands over. A text that cannot be read refuses the whole run. */
+
+import type { Trust } from "./api";
+import { utf8 } from "./codec";
+import { Refused } from "./errors";
+import { Policy } from "./policy";
+import { type ExporterKey, readPublicKeys } from "./public_key";
+import { readCertificates, type Certificate } from "./certificate";
+import { VerifierKey } from "./vkey";
+
+export interface Trusted {
+  readonly keys: readonly VerifierKey[];
+  readonly policy: Policy | null;
+  readonly exporters: readonly ExporterKey[];
+  readonly roots: readonly Certificate[];
+  readonly since: Uint8Array | null;
+}
+
+export function readTrust(trust: Trust): Trusted {
+  if (trust.keys && trust.policy) {
+    throw new Refused("trust-unusable", "give keys or a policy, not both");
+  }
+  return {
+    keys: keyLines(trust.keys ?? ""),
+    policy: trust.policy ? Policy.parse(utf8(trust.policy)) : null,
+    exporters: trust.exporterKeys ? readPublicKeys(trust.exporterKeys) : [],
+    roots: trust.tsaRoots ? readCertificates(trust.tsaRoots) : [],
+    since: trust.since ? utf8(trust.since) : null,
+  };
+}
+
+/** vkeys one a line; a line that begins with `#` is a comment. */
+export function keyLines(found: string): VerifierKey[] {
+  const keys = found.split(/\r?\n/).map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
+  if (found && !keys.length) {
+    throw new Refused("trust-unusable", "there are no vkeys in the text");
+  }
+  return keys.map((line) => VerifierKey.parse(line));
+}
