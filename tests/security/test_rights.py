@@ -14,11 +14,12 @@ from tests.server.ledger_rig import ORIGIN, record_id, segment
 from tests.server.refusals import refusal
 
 from custody.authority.registration import identity_registered
+from custody.core import rights
 from custody.core.kinds import KINDS
 from custody.core.record import read_record
+from custody.core.rights import RPCS, TABLE, Scoping
 from custody.core.roles import CERTIFIED, Role, Scope
-from custody.server import rights
-from custody.server.rights import RPCS, TABLE, Denied, Scoping, check_record, check_rpc
+from custody.server.rights import Denied, check_record, check_rpc
 from custody.v1 import ledger_pb2, record_pb2
 
 SITE = "site-1"

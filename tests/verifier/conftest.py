@@ -20,7 +20,7 @@ from custody.core.note import SignatureType, SignerKey
 from custody.core.record import encode_record, read_record
 from custody.core.tile import TILE_WIDTH, extend_tiles, next_edge
 from custody.core.tree import EMPTY_FRONTIER, extend
-from custody.v1 import record_pb2
+from custody.v1 import entry_pb2, record_pb2
 
 SCHEMA = Path(__file__).parents[2] / "ledger/custody/server/store/schema/sqlite/0001_log.sql"
 ORIGIN = "example.org/log"
@@ -97,8 +97,15 @@ class LogWriter:
     def snapshot(self) -> bytes:
         return self.record(chain_heads=chain_heads(self.size, self.heads))
 
-    def append(self, records: Sequence[bytes], submitter: str = RECORDER, *, publish: bool = True) -> None:
-        """One batch, one transaction, and by default a checkpoint."""
+    def append(
+        self,
+        records: Sequence[bytes],
+        submitter: str = RECORDER,
+        *,
+        publish: bool = True,
+        seal: entry_pb2.Seal | None = None,
+    ) -> None:
+        """One batch, one transaction, and by default a checkpoint; `seal` stands on the last record."""
         self.now_us += 1_000_000
         first = self.size
         entries: list[bytes] = []
@@ -107,7 +114,8 @@ class LogWriter:
         for index, raw in enumerate(records, first):
             read = read_record(raw)
             links = [Link(chain, (head := self.heads.get(chain, START)).seq + 1, head.leaf) for chain in read.chains]
-            entry = encode_entry(raw, None, submitter, self.now_us, links)
+            on_last = seal if index == first + len(records) - 1 else None
+            entry = encode_entry(raw, on_last, submitter, self.now_us, links)
             entries.append(entry)
             for chain, seq, _ in links:
                 self.heads[chain] = Head(seq, leaf_hash(entry))

@@ -5,15 +5,18 @@ public key for ever, a second registration of the id with another key changes no
 scopes and validity; a revocation is never taken back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from custody.core.errors import SignatureError
 from custody.core.limits import MAX_TIME_US
 from custody.core.roles import Scope
 from custody.core.seal import SealKey
 from custody.v1 import record_pb2
+
+ADMISSION_US: Final = 120_000_000
+"""How long a batch may wait between the door, where its key must count, and its stamp; no call of a ledger waits longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,12 @@ class RegisteredKey:
         """Whether the key counts at this time."""
         return self.valid_from_us <= at_us < min(self.valid_until_us, self.revoked_from_us)
 
+    def valid_for(self, first_us: int, last_us: int) -> bool:
+        """Whether the key could admit every entry that is stamped at a time from `first_us` to `last_us`, both included."""
+        return self.valid_from_us <= first_us and last_us - ADMISSION_US < min(
+            self.valid_until_us, self.revoked_from_us
+        )
+
 
 class Keyring:
     """All keys of a log up to some entry; mutable, one owner."""
@@ -41,6 +50,7 @@ class Keyring:
     def __init__(self) -> None:
         self._keys: dict[str, RegisteredKey] = {}
         self._by_public: dict[bytes, list[str]] = {}
+        self._by_holder: dict[str, list[str]] = {}
         self._seal_keys: dict[str, SealKey] = {}
 
     def __len__(self) -> int:
@@ -72,6 +82,7 @@ class Keyring:
         )
         if held is None:
             self._by_public.setdefault(body.public_key, []).append(body.key_id)
+            self._by_holder.setdefault(body.holder, []).append(body.key_id)
 
     def get(self, key_id: str) -> RegisteredKey | None:
         """The key of this id, valid or not."""
@@ -84,18 +95,37 @@ class Keyring:
             if key.use == record_pb2.KEY_USE_IDENTITY and key.holder == holder:
                 yield key
 
+    def scope_of(self, holder: str, first_us: int, last_us: int) -> Scope | None:
+        """What `holder` may speak for in entries stamped from `first_us` to `last_us`; None: no key of its counts there.
+
+        An entry names who told it and not the certificate, so all its keys count together.
+        """
+        scope = None
+        for key_id in self._by_holder.get(holder, ()):
+            key = self._keys[key_id]
+            if key.use == record_pb2.KEY_USE_IDENTITY and key.valid_for(first_us, last_us):
+                scope = key.scope if scope is None else scope.joined(key.scope)
+        return scope
+
+    def seal_key_for(self, key_id: str, holder: str, stamp_us: int) -> SealKey:
+        """As `seal_key`, for an entry that was stamped then: it was admitted up to `ADMISSION_US` before."""
+        return self._seal_key(key_id, holder, valid=lambda key: key.valid_for(stamp_us, stamp_us))
+
     def seal_key(self, key_id: str, holder: str, at_us: int) -> SealKey:
         """The key under which `holder` seals at a time.
 
         Raises SignatureError 'seal-key-unknown' (not registered for seals, or another's), 'seal-key-invalid' (not valid at
         that time: not yet, not any more, or revoked), or MalformedError 'key-malformed'.
         """
+        return self._seal_key(key_id, holder, valid=lambda key: key.valid_at(at_us))
+
+    def _seal_key(self, key_id: str, holder: str, *, valid: Callable[[RegisteredKey], bool]) -> SealKey:
         key = self._keys.get(key_id)
         if key is None or key.use != record_pb2.KEY_USE_SEAL or key.holder != holder:
             raise SignatureError(
                 f"no seal key {key_id!r} of {holder} is registered in the log", code="seal-key-unknown"
             )
-        if not key.valid_at(at_us):
+        if not valid(key):
             raise SignatureError(f"the seal key {key_id!r} is not valid at that time", code="seal-key-invalid")
         known = self._seal_keys.get(key_id)
         if known is None:

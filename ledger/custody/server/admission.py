@@ -12,6 +12,7 @@ from custody.core.errors import CustodyError, MalformedError
 from custody.core.limits import MAX_ENTRY_BYTES
 from custody.core.receipt import check_batch_size
 from custody.core.record import ReadRecord, read_records
+from custody.core.rights import LEDGER_KINDS
 from custody.core.wire import list_item
 from custody.server.batch import Admitted, Batch
 from custody.v1 import entry_pb2, ledger_pb2
@@ -22,9 +23,6 @@ _STAMP_BYTES: Final = 32
 """A stamp without links and submitter."""
 _SURELY_FITS_BYTES: Final = 64_000
 """A sealed record of this size has room for a submitter and one link, whatever their names."""
-
-RESERVED_KINDS: Final = frozenset({"chain_heads"})
-"""Told by the ledger alone."""
 
 
 class ForbiddenError(CustodyError):
@@ -77,9 +75,9 @@ def _check_ids(records: Sequence[ReadRecord]) -> None:
 
 
 def _check_kinds(records: Sequence[ReadRecord]) -> None:
-    if RESERVED_KINDS.isdisjoint([record.kind.name for record in records]):
+    if LEDGER_KINDS.isdisjoint([record.kind.name for record in records]):
         return
-    position, name = next((at, one.kind.name) for at, one in enumerate(records) if one.kind.name in RESERVED_KINDS)
+    position, name = next((at, one.kind.name) for at, one in enumerate(records) if one.kind.name in LEDGER_KINDS)
     raise ForbiddenError(f"{name} is told by the ledger alone", position=position, code="kind-reserved")
 
 

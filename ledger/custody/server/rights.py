@@ -1,48 +1,9 @@
-"""Who may do what: one table, role by role. Everything that is not in it is refused.
+"""The table of rights (`core.rights`) at the door: what it does not allow is denied, with the place of the guilty record."""
 
-A right is a method (rpc), and for what is appended a kind of record and a scope. Reading is not scoped by site: entries
-hold no personal data, and a log that shows a party only its own part could not be checked by it. Disclosures are kept
-elsewhere, and no role of this table reads them here.
-
-Pure data and comparison; no clock, no I/O. The matrix test is made from this table.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
-from types import MappingProxyType
-from typing import Final
-
-from custody.core.kinds import KINDS
-from custody.core.names import CHAIN_KEYS
 from custody.core.record import ReadRecord
+from custody.core.rights import TABLE, NotAllowed, check_told
 from custody.core.roles import Role, Scope
-from custody.server.admission import RESERVED_KINDS, ForbiddenError
-
-APPEND: Final = frozenset({"Append", "AppendStream"})
-VERIFY: Final = frozenset({"GetProof", "GetCheckpoint", "GetLog"})
-"""What a client needs to check its receipts; whoever may append may verify."""
-READ: Final = frozenset({"ReadEntries", "Follow"})
-HEADS: Final = frozenset({"GetChainHeads"})
-"""May make the ledger append a snapshot in its own name."""
-RPCS: Final = APPEND | VERIFY | READ | HEADS
-
-
-class Scoping(Enum):
-    """Which chains a role may append to."""
-
-    REGISTERED = "the streams and sites that the log's registration of its key names"
-    KEYS = "the log's own chain of keys"
-    ANY = "all of them"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rights:
-    """One row of the table."""
-
-    rpcs: frozenset[str]
-    kinds: frozenset[str] = frozenset()
-    scoping: Scoping = Scoping.REGISTERED
+from custody.server.admission import ForbiddenError
 
 
 class Denied(ForbiddenError):
@@ -53,36 +14,6 @@ class Denied(ForbiddenError):
     def __init__(self, message: str, *, code: str, position: int = -1, kind: str = "") -> None:
         super().__init__(message, position=position, code=code)
         self.kind = kind
-
-
-def _kinds(*families: str) -> frozenset[str]:
-    return frozenset(kind.name for kind in KINDS.values() if kind.family in families)
-
-
-_OBSERVED: Final = frozenset({"recorder_configuration", "disposal", "move", "access", "integrity_scan", "correction"})
-"""What a recording system sees of itself besides footage; the register of access is the desk's all the same."""
-_AUTHORITY: Final = frozenset({"inspection", "rectification_order"})
-_DESK: Final = frozenset({
-    "access_request", "access_granted", "access_refused", "access", "redaction", "publication", "package_exported",
-    "package_verified", "disclosure_access", "correction",
-})  # fmt: skip
-_INSPECTOR: Final = _AUTHORITY | {
-    "hold_placed", "hold_released", "package_verified", "integrity_scan", "disclosure_access", "correction",
-}  # fmt: skip
-
-TABLE: Final[Mapping[Role, Rights]] = MappingProxyType(
-    {
-        Role.RECORDER: Rights(rpcs=APPEND | VERIFY, kinds=_kinds("footage") | _OBSERVED),
-        Role.CUSTODIAN: Rights(rpcs=RPCS, kinds=_kinds("custody", "site", "either") - _AUTHORITY),
-        Role.DESK: Rights(rpcs=RPCS, kinds=_DESK),
-        Role.INSPECTOR: Rights(rpcs=RPCS, kinds=_INSPECTOR),
-        Role.EXPORTER: Rights(rpcs=RPCS, kinds=frozenset({"package_exported"})),
-        Role.WITNESS: Rights(rpcs=VERIFY),
-        Role.ADMINISTRATOR: Rights(rpcs=APPEND | VERIFY | READ, kinds=_kinds(CHAIN_KEYS), scoping=Scoping.KEYS),
-        Role.LEDGER: Rights(rpcs=frozenset()),
-        Role.UNVERIFIED: Rights(rpcs=RPCS, kinds=frozenset(KINDS) - RESERVED_KINDS, scoping=Scoping.ANY),
-    }
-)
 
 
 def check_rpc(role: Role, rpc: str) -> None:
@@ -96,17 +27,10 @@ def check_record(role: Role, scope: Scope | None, record: ReadRecord, position: 
 
     Raises Denied: 'kind-not-allowed', 'not-in-scope', or 'identity-unregistered', which says nothing of the record.
     """
-    rights = TABLE[role]
     kind = record.kind.name
-    if kind not in rights.kinds:
-        raise Denied(f"a {role.value} does not tell of {kind}", code="kind-not-allowed", position=position, kind=kind)
-    if rights.scoping is not Scoping.REGISTERED:
-        return
-    if scope is None:
-        # Not the record's fault: it may be sent again once an administrator has registered the key.
-        raise Denied(
-            "the log has no valid registration of this certificate's key", code="identity-unregistered", kind=kind
-        )
-    for chain in record.chains:
-        if not scope.covers(chain):
-            raise Denied(f"{chain} is another's to tell of", code="not-in-scope", position=position, kind=kind)
+    try:
+        check_told(role, scope, kind, record.chains)
+    except NotAllowed as error:
+        # An unregistered key is not the record's fault: it may be sent again once an administrator has registered it.
+        place = -1 if error.code == "identity-unregistered" else position
+        raise Denied(str(error), code=error.code, position=place, kind=kind) from error

@@ -9,17 +9,22 @@ agree on Python's keyed hash, with which the fingerprints of the digest index ar
 import gc
 import multiprocessing
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final, NamedTuple, Protocol
 
-from custody.core.errors import CustodyError
+from custody.core.bundle import decode_bundle
+from custody.core.entry import ReadEntry
+from custody.core.errors import CustodyError, MalformedError
+from custody.core.names import CHAIN_KEYS
 from custody.core.note import VerifierKey
+from custody.core.record import ReadRecord
 from custody.core.tile import TILE_WIDTH
 from custody.verifier.checkpoint_audit import Examined, examine, open_remembered
+from custody.verifier.entry_reading import read_entries
 from custody.verifier.finding import Findings
 from custody.verifier.index_audit import check_digests, check_index
 from custody.verifier.log_audit import LogAudit
@@ -28,6 +33,9 @@ from custody.verifier.log_reader import DigestSum, LogReader, StoredHead, Stored
 from custody.verifier.log_report import LogReport
 from custody.verifier.range_audit import RangeAudit, RangeResult
 from custody.verifier.record_ids import RecordIds, cut
+from custody.verifier.seal_check import Covered, SealJob, verify_seals
+from custody.verifier.source_audit import Deed, find_rights
+from custody.verifier.source_facts import KeyRecord
 
 RANGE_BUNDLES: Final = 64
 """Bundles in one range: 16,384 entries, some megabytes and some tens of milliseconds."""
@@ -63,6 +71,8 @@ class AuditPlan:
     """Whether to bring home what the rules want to know."""
     start: LogMemory | None = None
     """Where an earlier audit stood; the entries before are not read again."""
+    sealed_sites: Mapping[str, int] = field(default_factory=dict)
+    """Sites whose footage must be sealed by its source, each with the time (microseconds UTC) from which on."""
 
 
 class Listener(Protocol):
@@ -106,15 +116,53 @@ class Ranges:
         wanted = {*cuts, *(one.checkpoint.size for one in examined)}
         within = (size for size in wanted if first < size <= end)
         plan = self._plan
-        audit = RangeAudit(first, end, within, footage=plan.footage, retell=plan.retell, index=plan.index)
+        audit = RangeAudit(
+            first, end, within, footage=plan.footage, retell=plan.retell, index=plan.index,
+            sealed_sites=plan.sealed_sites,
+        )  # fmt: skip
         self._read(audit)
         audit.check_chains()
         open_runs = check_index(audit, self._index, self._numbers) if self._index is not None else []
         audit.findings.merge(findings)
-        result = audit.result(open_runs)
+        reach = audit.sources.reach(first)
+        earlier = self._covered(max(0, first - reach), first) if reach else {}
+        result = audit.result(open_runs, earlier)
         if self._index is None:
             result = result._replace(record_ids=cut(first, audit.records))
         return _RangeDone(self.head, result, examined)
+
+    def _entries(self, first: int, end: int) -> Iterator[tuple[int, ReadEntry, ReadRecord]]:
+        """Readable entries of [first, end), `first` a multiple of 256; what is wrong with the others is found elsewhere."""
+        for run in self._log.runs(first, end):
+            try:
+                raws = decode_bundle(run.data, run.count)
+            except (MalformedError, TypeError, ValueError):
+                continue
+            read = read_entries(raws)
+            for at, entry, record in zip(read.at, read.entries, read.records, strict=True):
+                yield run.first_index + at, entry, record
+
+    def _covered(self, low: int, first: int) -> dict[int, Covered]:
+        """Entries before a range that a seal in it covers."""
+        return {
+            index: Covered(entry.record, entry.submitter, entry.seal is not None)
+            for index, entry, _ in self._entries(low // TILE_WIDTH * TILE_WIDTH, first)
+        }
+
+    def rights(self, first: int, end: int, before: Sequence[KeyRecord]) -> Findings:
+        """Looks at the rights of every entry of a range."""
+        deeds: list[Deed] = []
+        own: dict[int, KeyRecord] = {}
+        for index, entry, record in self._entries(first, end):
+            kind = record.kind
+            deeds.append(Deed(index, entry.sequenced_at_us, entry.submitter, kind.name, record.chains))
+            if kind.family == CHAIN_KEYS:
+                own[index] = KeyRecord(index, entry.sequenced_at_us, record.raw)
+        return find_rights(deeds, before, own)
+
+    def seals(self, jobs: Sequence[SealJob]) -> Findings:
+        """Verifies signatures of sources."""
+        return verify_seals(jobs)
 
     def _read(self, audit: RangeAudit) -> None:
         first, end = audit.first, audit.end
@@ -181,6 +229,18 @@ class _Pool:
         except BrokenProcessPool as error:
             raise AuditStopped("a process of the audit could not open the log, or died") from error
 
+    def start(self, method: str, *values: Any) -> Callable[[], Any]:
+        """Begins one job; gives what waits for its result."""
+        future = self._pool.submit(_in_process, method, *values)
+
+        def wait() -> Any:
+            try:
+                return future.result()
+            except BrokenProcessPool as error:
+                raise AuditStopped("a process of the audit could not open the log, or died") from error
+
+        return wait
+
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 
@@ -196,6 +256,11 @@ class _Alone:
     def map(self, method: str, jobs: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         for job in jobs:
             yield getattr(self._ranges, method)(*job)
+
+    def start(self, method: str, *values: Any) -> Callable[[], Any]:
+        """Does one job and gives its result when asked."""
+        result = getattr(self._ranges, method)(*values)
+        return lambda: result
 
     def close(self) -> None:
         """Holds nothing."""
@@ -243,7 +308,9 @@ def _audit(
         read_tile=lambda level, index: log.tiles(level, index, index + 1).get(index),
         since=since,
         start=plan.start,
+        seals_demanded=bool(plan.sealed_sites),
     )
+    sources = _SourceJobs(audit, runner, 2 * plan.workers + 1)
     size = audit.size
     audit.begin(log.runs_outside(max(size, head.size)), log.checkpoints_outside(size))
     spans = _spans(plan, size, listener.begin(head, size) if listener is not None else ())
@@ -254,10 +321,12 @@ def _audit(
             raise _MovedOn
         audit.add(done.result, done.checkpoints)
         ids.add(done.result.record_ids)
+        sources.take(done.result)
         if listener is not None:
             listener.take(done.result, audit)
         if progress is not None:
             progress(done.result.end, size)
+    sources.finish()
     audit.finish_tiles(log.tile_count())
     for earlier, later in ids.repeated():
         audit.repeated(earlier, later)
@@ -266,6 +335,37 @@ def _audit(
     else:
         audit.no_index("the index proves nothing and was not used; see: custody verify log")
     return audit.report()
+
+
+class _SourceJobs:
+    """Checks 11 and 12 beside the reading: signatures and closer looks run ahead, a bounded number at once."""
+
+    def __init__(self, audit: LogAudit, runner: _Pool | _Alone, ahead: int) -> None:
+        self._audit = audit
+        self._runner = runner
+        self._ahead = ahead
+        self._waiting: deque[tuple[Findings, Callable[[], Findings]]] = deque()
+
+    def take(self, result: RangeResult) -> None:
+        """The next range was joined."""
+        sources = self._audit.sources
+        work = sources.add(result.first, result.end, result.sources)
+        if work.seals:
+            self._waiting.append((self._audit.findings, self._runner.start("seals", work.seals)))
+        if work.closer is not None:
+            looking = self._runner.start("rights", result.first, result.end, work.closer)
+            self._waiting.append((sources.rights, looking))
+        while len(self._waiting) > self._ahead:
+            self._settle()
+
+    def finish(self) -> None:
+        """Waits for the rest."""
+        while self._waiting:
+            self._settle()
+
+    def _settle(self) -> None:
+        findings, wait = self._waiting.popleft()
+        findings.merge(wait())
 
 
 def _spans(plan: AuditPlan, size: int, edges: Sequence[int]) -> list[tuple[int, int]]:

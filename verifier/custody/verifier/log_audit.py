@@ -26,6 +26,7 @@ from custody.verifier.log_report import (
     INDEX,
     OPTIONAL,
     REMEMBERED,
+    RIGHTS,
     SIGNATURES,
     TAIL,
     TILES,
@@ -36,6 +37,7 @@ from custody.verifier.log_report import (
     Status,
 )
 from custody.verifier.range_audit import OpenRun, RangeResult, Snapshot
+from custody.verifier.source_audit import SourceAudit
 from custody.verifier.tree_audit import ReadTile, TreeAudit, tiles_of
 
 
@@ -51,6 +53,7 @@ class LogAudit:
         read_tile: ReadTile,
         since: Checkpoint | None = None,
         start: LogMemory | None = None,
+        seals_demanded: bool = False,
     ) -> None:
         """`end` is where the stored entries end; `since` the checkpoint that the caller remembers.
 
@@ -76,6 +79,9 @@ class LogAudit:
         self._disposals: list[DisposalFact] = []
         self._not_checked: dict[int, str] = {}
         self._optional = OPTIONAL
+        keys_before = start.keys if start is not None else ()
+        self.sources = SourceAudit(head.origin, self.findings, demanded=seals_demanded, keys=keys_before)
+        """Checks 11 and 12; whoever drives the audit hands it what the ranges tell of their sources."""
         if start is not None:
             self._tree.resume(start.bundles)
             self._heads.update(start.heads)
@@ -83,7 +89,7 @@ class LogAudit:
 
     def memory(self) -> LogMemory:
         """Where the audit stands, at the edge of a bundle."""
-        return LogMemory(self._tree.frontier, dict(self._heads), self._stamp_us)
+        return LogMemory(self._tree.frontier, dict(self._heads), self._stamp_us, tuple(self.sources.keys))
 
     def _find(self, code: str, check: int, message: str, **about: Any) -> None:
         self.findings.add(Finding(code, check, message, **about))
@@ -284,6 +290,7 @@ class LogAudit:
             self._find("log-row", TIMES, "the log states another time of its last entry than the entry does")
         self._check_tail()
         self._check_remembered()
+        self._not_checked |= self.sources.finish()
         if not self._checkpoints and SIGNATURES not in self._not_checked:
             self._not_checked[SIGNATURES] = "no checkpoint is published: nothing is signed"
         if not self._checkpoints:
@@ -299,7 +306,7 @@ class LogAudit:
             checkpoints=self._checkpoints,
             chains=len(self._heads),
             snapshots=self._snapshots,
-            checks=tuple(self._check(number) for number in range(SIGNATURES, REMEMBERED + 1)),
+            checks=tuple(self._check(number) for number in range(SIGNATURES, RIGHTS + 1)),
             findings=self.findings,
             optional=self._optional,
             segments=self._segments,

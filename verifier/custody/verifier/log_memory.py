@@ -10,6 +10,7 @@ from typing import NamedTuple
 from custody.core.chain import Head
 from custody.core.tile import TILE_WIDTH
 from custody.core.tree import Frontier
+from custody.verifier.source_facts import KeyRecord
 
 
 class LogMemory(NamedTuple):
@@ -21,6 +22,8 @@ class LogMemory(NamedTuple):
     """Where every chain stood."""
     stamp_us: int
     """Stamp of the last entry."""
+    keys: tuple[KeyRecord, ...] = ()
+    """What the log had told of keys."""
 
     @property
     def first(self) -> int:

@@ -8,11 +8,12 @@ from typing import Final
 from custody.verifier.finding import Findings
 from custody.verifier.footage_fact import DisposalFact, SegmentFact
 
-SIGNATURES, ENTRIES, TREE, TILES, CHAINS, HEADS, TIMES, INDEX, TAIL, REMEMBERED = range(1, 11)
+SIGNATURES, ENTRIES, TREE, TILES, CHAINS, HEADS, TIMES, INDEX, TAIL, REMEMBERED, SEALS, RIGHTS = range(1, 13)
 """Numbers of the checks of `verify log` (docs/spec/verification.md)."""
 
-OPTIONAL: Final = frozenset({REMEMBERED})
-"""Checks that need something which not everybody has: left out, they are named, and the rest can still be fine."""
+OPTIONAL: Final = frozenset({REMEMBERED, SEALS, RIGHTS})
+"""Checks that need something which not everybody, or not every log, has: left out, they are named, and the rest can
+still be fine."""
 
 
 class Status(Enum):

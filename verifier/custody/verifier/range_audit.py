@@ -11,6 +11,7 @@ be held against the signed roots; the finding is made all the same.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from custody.core.bundle import decode_bundle
@@ -19,6 +20,7 @@ from custody.core.entry import Link
 from custody.core.errors import MalformedError
 from custody.core.hashing import HASH_BYTES, LEAF_PREFIX
 from custody.core.kinds import KINDS
+from custody.core.names import CHAIN_KEYS
 from custody.core.record import ReadRecord
 from custody.core.tile import TILE_WIDTH
 from custody.core.tree import EMPTY_FRONTIER, extend
@@ -28,6 +30,8 @@ from custody.verifier.finding import Finding, Findings
 from custody.verifier.footage_fact import DisposalFact, SegmentFact, disposals_of, segment_of
 from custody.verifier.log_reader import DigestSum, StoredRun
 from custody.verifier.retelling import Teller, Told
+from custody.verifier.seal_check import Covered
+from custody.verifier.source_facts import SourceFacts, SourceFactsReader
 
 _HEADS: Final = KINDS["chain_heads"]
 _SEGMENT: Final = KINDS["segment"]
@@ -92,6 +96,7 @@ class RangeResult(NamedTuple):
     """What the rules want to know, where it was asked for."""
     record_ids: Sequence[bytes] = ()
     """Ids of the records as `record_ids.cut` gives them, where no index tells of them."""
+    sources: SourceFacts = SourceFacts()
 
 
 class RangeAudit:
@@ -106,11 +111,12 @@ class RangeAudit:
         footage: bool = False,
         retell: bool = False,
         index: bool = True,
+        sealed_sites: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Leaf indexes [first, end), `first` a multiple of 256; `cuts` are tree sizes within (first, end].
 
         `footage`: keep what is said of footage files; `retell`: keep what the rules want to know;
-        `index`: keep what the index is held against.
+        `index`: keep what the index is held against; `sealed_sites`: sites whose footage must be sealed, from when on.
         """
         self.first = first
         self.end = end
@@ -127,6 +133,7 @@ class RangeAudit:
         self._footage = footage
         self._index = index
         self._teller = Teller() if retell else None
+        self.sources = SourceFactsReader(sealed_sites)
         self._bundle_roots: list[bytes] = []
         self._edge: tuple[bytes, ...] = ()
         self._cut_peaks: list[Cut] = []
@@ -252,6 +259,7 @@ class RangeAudit:
             self._take_footage(base, places, read)
         if self._teller is not None:
             self._teller.take(begin, places, read)
+        self.sources.take(begin, places, read)
 
     def _keep(self, width: int, places: Sequence[int], read: ReadEntries) -> None:
         """Lays records and stamps at their positions; those of unreadable entries stay empty or repeat the one before."""
@@ -334,8 +342,20 @@ class RangeAudit:
         for chain, column in self.columns.items():
             column.check(chain, self.first, self.leaves, self.findings)
 
-    def result(self, open_runs: Sequence[OpenRun] = ()) -> RangeResult:
-        """Everything that the whole needs; call `check_chains` and the index checks before."""
+    def source_facts(self, earlier: Mapping[int, Covered]) -> SourceFacts:
+        """What the range tells of its sources; `earlier` are the entries before it that its seals cover."""
+        keys = self.columns.get(CHAIN_KEYS)
+        for at in keys.at if keys is not None else ():
+            record = self.records[at]
+            if record is not None and record.kind.family == CHAIN_KEYS:
+                self.sources.take_key(self.first + at, self.stamps[at], record.raw)
+        return self.sources.facts(self.first, self.records, earlier, self.findings)
+
+    def result(
+        self, open_runs: Sequence[OpenRun] = (), earlier: Mapping[int, Covered] = MappingProxyType({})
+    ) -> RangeResult:
+        """Everything that the whole needs; call `check_chains` and the index checks before. `earlier`: `source_facts`."""
+        sources = self.source_facts(earlier)
         readable = [stamp for stamp, record in zip(self.stamps, self.records, strict=True) if record is not None]
         return RangeResult(
             first=self.first,
@@ -352,4 +372,5 @@ class RangeAudit:
             disposals=self._disposals,
             findings=self.findings,
             told=self._teller.told() if self._teller is not None else None,
+            sources=sources,
         )

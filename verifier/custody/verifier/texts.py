@@ -24,6 +24,8 @@ LOG_CHECKS: Final[Mapping[str, Mapping[int, str]]] = {
         8: "index",
         9: "unsigned tail",
         10: "against the remembered checkpoint",
+        11: "seals of the sources",
+        12: "who told what",
     },
     "zh": {
         1: "检查点签名",
@@ -36,6 +38,8 @@ LOG_CHECKS: Final[Mapping[str, Mapping[int, str]]] = {
         8: "索引",
         9: "未签名的尾部",
         10: "与记住的检查点比较",
+        11: "来源方的封签",
+        12: "登记者的权限",
     },
 }
 

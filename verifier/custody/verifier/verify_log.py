@@ -2,10 +2,13 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from custody.core.errors import MalformedError
+from custody.core.names import check_site
 from custody.verifier.audit_run import AuditPlan, audit_log
 from custody.verifier.choose_log import choose_log
 from custody.verifier.log_output import log_json, log_lines
@@ -39,6 +42,13 @@ def cores() -> int:
     help="As --since if FILE exists; a fine log's newest checkpoint is kept there.",
 )
 @click.option("--token-file", type=_FILE, metavar="FILE", help="Inspector's token, for the entries behind a URL.")
+@click.option(
+    "--demand-seals",
+    "sealed_sites",
+    multiple=True,
+    metavar="SITE[@TIME]",
+    help="Find footage of this site that its source did not seal, from the time on (ISO 8601 with offset). Repeatable.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the report.")
 @click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes; default: one per processor.")
@@ -50,6 +60,7 @@ def verify_log(
     since: Path | None,
     memory: Path | None,
     token_file: Path | None,
+    sealed_sites: tuple[str, ...],
     as_json: bool,
     lang: str,
     workers: int | None,
@@ -72,6 +83,7 @@ def verify_log(
         keys=trusted,
         since=read_checkpoint(held) if held is not None else b"",
         workers=workers or cores(),
+        sealed_sites=dict(map(_demand, sealed_sites)),
     )
     with progress_bar("entries") as progress:
         report = audit_log(plan, progress)
@@ -82,6 +94,18 @@ def verify_log(
             click.echo(line)
     _remember(memory, report)
     return report.status.exit_status
+
+
+def _demand(text: str) -> tuple[str, int]:
+    """A site, and the time from which on its footage must be sealed. Raises click.BadParameter."""
+    site, _, since = text.partition("@")
+    try:
+        moment = datetime.fromisoformat(since) if since else datetime.fromtimestamp(0, UTC)
+        if moment.tzinfo is None:
+            raise click.BadParameter(f"{since} has no offset from UTC", param_hint="--demand-seals")
+        return check_site(site), int(moment.timestamp() * 1_000_000)
+    except (ValueError, MalformedError) as error:
+        raise click.BadParameter(f"{text} is no site, or no site and time", param_hint="--demand-seals") from error
 
 
 def _remember(memory: Path | None, report: LogReport) -> None:

@@ -17,6 +17,7 @@ from custody.core.errors import CustodyError, MalformedError
 from custody.core.tree import Frontier
 from custody.rules import CustodyState, Library, restore, save
 from custody.verifier.log_memory import LogMemory
+from custody.verifier.source_facts import KeyRecord
 from custody.verifier.trust import remember
 
 _MAGIC: Final = b"custody-audit-1\n"
@@ -60,6 +61,7 @@ def write_memory(path: Path, held: Remembered) -> None:
         "checkpoint": held.checkpoint.decode(),
         "frontier": [value.hex() for value in held.log.bundles.hashes],
         "heads": {chain: [head.seq, head.leaf.hex()] for chain, head in held.log.heads.items()},
+        "key_records": [[index, stamp_us, raw.hex()] for index, stamp_us, raw in held.log.keys],
         "keys": list(held.keys),
         "origin": held.origin,
         "stamp_us": held.log.stamp_us,
@@ -91,12 +93,13 @@ def _parse(body: bytes) -> Remembered:
     head: dict[str, Any] = json.loads(body[_BEGIN : _BEGIN + length])
     frontier = Frontier(size=head["bundles"], hashes=tuple(bytes.fromhex(value) for value in head["frontier"]))
     heads = {chain: Head(seq, bytes.fromhex(leaf)) for chain, (seq, leaf) in head["heads"].items()}
+    told = tuple(KeyRecord(index, stamp_us, bytes.fromhex(raw)) for index, stamp_us, raw in head["key_records"])
     return Remembered(
         origin=head["origin"],
         keys=tuple(head["keys"]),
         checkpoint=head["checkpoint"].encode(),
         audited_us=head["audited_us"],
-        log=LogMemory(frontier, heads, head["stamp_us"]),
+        log=LogMemory(frontier, heads, head["stamp_us"], told),
         state=body[_BEGIN + length :],
     )
 

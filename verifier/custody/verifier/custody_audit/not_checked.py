@@ -41,8 +41,12 @@ _TEXTS: Final = {
         "见证：未检查独立见证方的联署签名。",
     ),
     "seals": (
-        "Seals: signatures of the sources over their own records were not checked.",
-        "封签：未检查来源方对其登记的签名。",
+        "Seals: no entry that was read carries a signature of its source.",
+        "封签：所读登记均未带来源方的签名。",
+    ),
+    "rights": (
+        "Rights: the log registers no identities, so nobody can say who was allowed to tell what.",
+        "权限：日志未登记任何身份，无法判断谁有权登记什么。",
     ),
     "index": (
         "The database's search index: it is no evidence and was not used (custody verify log checks it).",
