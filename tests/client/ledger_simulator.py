@@ -275,6 +275,9 @@ class LedgerSimulator(ledger_pb2_grpc.LedgerServicer):
         match request.WhichOneof("of"):
             case "inclusion":
                 response.hashes.extend(self.tree.inclusion(request.inclusion.index, size))
+            case "inclusions":
+                for index in request.inclusions.indexes:
+                    response.inclusions.add(hashes=self.tree.inclusion(index, size))
             case "consistency":
                 response.hashes.extend(self.tree.consistency(request.consistency.old_size, size))
             case _:
@@ -288,6 +291,9 @@ class LedgerSimulator(ledger_pb2_grpc.LedgerServicer):
         if request.size > self.tree.size:
             await refuse(context, grpc.StatusCode.NOT_FOUND, "checkpoint-unknown", {})
         return ledger_pb2.GetCheckpointResponse(checkpoint=self.note(request.size or None))
+
+    async def GetTimestamps(self, request: ledger_pb2.GetTimestampsRequest, context: Context) -> Any:
+        return ledger_pb2.GetTimestampsResponse()
 
     async def GetLog(self, request: ledger_pb2.GetLogRequest, context: Context) -> Any:
         return ledger_pb2.GetLogResponse(log=ORIGIN, vkeys=[self.vkey], checkpoint=self.note())

@@ -11,7 +11,7 @@ from tests.client.ledger_simulator import EPOCH_US, SUBMITTER, LedgerSimulator
 
 from custody.client import Followed, LedgerClient, LedgerUnavailable, ProvenEntry
 from custody.client.selection import by_range
-from custody.core.errors import CustodyError
+from custody.core.errors import CustodyError, InclusionError
 from custody.core.record import read_record
 from custody.v1 import ledger_pb2
 
@@ -190,6 +190,17 @@ async def test_proofs(full: LedgerClient, ledger: LedgerSimulator) -> None:
         await full.prove_inclusion(entry.index, entry.leaf)
     with pytest.raises(CustodyError, match="needs"):
         await full.prove_consistency(old)
+
+
+async def test_many_proofs_at_once_and_what_is_wrong_with_one(full: LedgerClient, ledger: LedgerSimulator) -> None:
+    leaves = {entry.index: entry.leaf async for entry in full.read_chain("footage/site-1/cam-1")}
+    seen = await full.checkpoint()
+    assert await full.prove_inclusions(leaves, seen) == {at: ledger.tree.inclusion(at, 23) for at in leaves}
+    assert await full.prove_inclusions({}, seen) == {}
+    for lie in (lambda proof: proof.inclusions.pop(), lambda proof: proof.inclusions[3].hashes.reverse()):
+        ledger.lies.proof = lie
+        with pytest.raises(InclusionError):
+            await full.prove_inclusions(leaves, seen)
 
 
 async def test_where_every_chain_ends(full: LedgerClient, ledger: LedgerSimulator) -> None:

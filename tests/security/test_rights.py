@@ -141,6 +141,8 @@ async def call(party: Party, rpc: str, records: list[bytes]) -> Any:
             return await party.stub.GetCheckpoint(ledger_pb2.GetCheckpointRequest(log=ORIGIN))
         case "GetChainHeads":
             return await party.stub.GetChainHeads(ledger_pb2.GetChainHeadsRequest(log=ORIGIN, fresh=True))
+        case "GetTimestamps":
+            return await party.stub.GetTimestamps(ledger_pb2.GetTimestampsRequest(log=ORIGIN))
         case "GetLog":
             return await party.stub.GetLog(ledger_pb2.GetLogRequest(log=ORIGIN))
         case other:

@@ -110,6 +110,21 @@ async def test_a_period_of_a_chain_holds_exactly_the_entries_that_touch_it(serve
         assert found == wanted  # also where the period begins or ends within a run: a client refuses a neighbour
 
 
+async def test_many_inclusion_proofs_at_once(served: Served) -> None:
+    entries = await fill(served)
+    size, root = COUNT, (await served.rig.raw_store.state()).head.root
+    for indexes in ([0], [COUNT - 1, 3, 3, 700], list(range(0, COUNT, 7)), []):
+        wanted = ledger_pb2.Inclusions(indexes=indexes)
+        answer = await served.stub.GetProof(ledger_pb2.GetProofRequest(log=ORIGIN, inclusions=wanted))
+        assert len(answer.inclusions) == len(indexes)
+        for index, proof in zip(indexes, answer.inclusions, strict=True):
+            verify_inclusion(leaf_hash(entries[index]), index, size, proof.hashes, root)
+    for indexes, code in (([0] * 1_025, "batch-oversize"), ([0, COUNT], "proof-impossible")):
+        wanted = ledger_pb2.Inclusions(indexes=indexes)
+        told = await refusal(served.stub.GetProof(ledger_pb2.GetProofRequest(log=ORIGIN, inclusions=wanted)))
+        assert told.code == code
+
+
 async def test_pages_end_before_the_message_limit(served: Served) -> None:
     large = [segment_of_bytes(number, 50_000) for number in range(60)]
     await served.stub.Append(request_of(large))

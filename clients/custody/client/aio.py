@@ -4,7 +4,7 @@ Everything that a method returns was verified first: signed by a configured key,
 checkpoint proven consistent with the last one held, which is on disk before a receipt is handed out.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -25,7 +25,9 @@ from custody.client.selection import Selection
 from custody.client.session import Session, decode
 from custody.client.state import Conflict, State
 from custody.client.wire import Metadata, Wire
+from custody.core import limits
 from custody.core.checkpoint import Checkpoint
+from custody.core.errors import InclusionError
 from custody.core.note import VerifierKey
 from custody.core.proof import verify_consistency, verify_inclusion
 from custody.v1 import ledger_pb2
@@ -235,6 +237,35 @@ class LedgerClient:
         hashes = await self._proof(request)
         verify_inclusion(leaf, index, seen.checkpoint.size, hashes, seen.checkpoint.root)
         return seen, hashes
+
+    async def prove_inclusions(self, leaves: Mapping[int, bytes], seen: Seen) -> dict[int, tuple[bytes, ...]]:
+        """Inclusion proofs of many leaf hashes, by leaf index, all under one checkpoint that was seen; verified."""
+        size, root = seen.checkpoint.size, seen.checkpoint.root
+        found: dict[int, tuple[bytes, ...]] = {}
+        indexes = sorted(leaves)
+        for at in range(0, len(indexes), limits.MAX_BATCH_RECORDS):
+            part = indexes[at : at + limits.MAX_BATCH_RECORDS]
+            request = ledger_pb2.GetProofRequest(
+                log=self.log, inclusions=ledger_pb2.Inclusions(indexes=part), size=size
+            )
+            raw = await self._link.call("GetProof", request.SerializeToString())
+            proofs = [tuple(one.hashes) for one in decode(ledger_pb2.GetProofResponse, raw).inclusions]
+            if len(proofs) != len(part):
+                raise InclusionError(f"{len(part)} proofs were asked for, {len(proofs)} came")
+            for index, hashes in zip(part, proofs, strict=True):
+                verify_inclusion(leaves[index], index, size, hashes, root)
+                found[index] = hashes
+        return found
+
+    async def timestamps(self, from_size: int, count: int = 1) -> list[ledger_pb2.StampedCheckpoint]:
+        """The first time-stamped checkpoints of at least `from_size` entries, as the ledger has them.
+
+        Nothing is verified here but their form: tokens are held against pinned roots by whoever reads them
+        (`core.timestamp`). Empty where the ledger keeps none.
+        """
+        request = ledger_pb2.GetTimestampsRequest(log=self.log, from_size=from_size, count=count)
+        raw = await self._link.call("GetTimestamps", request.SerializeToString())
+        return list(decode(ledger_pb2.GetTimestampsResponse, raw).stamped)
 
     async def prove_consistency(self, old: Checkpoint, size: int = 0) -> tuple[Seen, tuple[bytes, ...]]:
         """Consistency proof (RFC 9162 section 2.1.4) from a checkpoint that the caller holds, verified."""

@@ -16,9 +16,9 @@ from custody.export.content import read_disclosures
 from custody.export.errors import ExportError
 from custody.export.request import ExportRequest
 from custody.export.run import Exported, ExportJob, run_export
-from custody.export.stamping import Stamper
 from custody.private.key import read_key, write_key
 from custody.private.passphrase import choose
+from custody.timestamping.authorities import Stamper
 from custody.verifier.package.manifest import show_times
 from custody.verifier.trust import load_keys, read_checkpoint
 

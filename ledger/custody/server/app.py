@@ -39,6 +39,8 @@ from custody.server.service import LedgerService
 from custody.server.signing import Signer
 from custody.server.snapshot import Snapshots
 from custody.server.store.protocol import LogDirectory
+from custody.server.timestamping.keeper import StampKeeper
+from custody.server.timestamping.settings import TimestampSettings
 from custody.server.tls import TlsSettings, server_credentials
 from custody.server.witnessing.cadence import keep_showing
 from custody.server.witnessing.quorum import Witnesses, WitnessSettings
@@ -99,6 +101,8 @@ class Settings:
     """The side for tiles, health and metrics; None: there is none."""
     witnesses: WitnessSettings | None = None
     """Who cosigns the logs; None: nobody is asked."""
+    timestamps: TimestampSettings | None = None
+    """Who says when checkpoints existed; None: nobody is asked."""
     neighbours: Witness | None = None
     """A witness for other logs, reached through the HTTP side."""
 
@@ -131,8 +135,17 @@ async def host(directory: LogDirectory, signer: Signer, origin: str, settings: S
         witnesses=witnesses,
     )
     vkeys = (await store.state()).vkeys
+    stamps = None
+    if settings.timestamps is not None:
+        stamps = StampKeeper(origin, publication, settings.timestamps, now_us)
     return HostedLog(
-        origin=origin, vkeys=vkeys, store=store, sequencer=sequencer, publication=publication, witnesses=witnesses
+        origin=origin,
+        vkeys=vkeys,
+        store=store,
+        sequencer=sequencer,
+        publication=publication,
+        witnesses=witnesses,
+        stamps=stamps,
     )
 
 
@@ -234,6 +247,8 @@ async def serve(directory: LogDirectory, signer_target: str, origins: Sequence[s
                 if hosted.witnesses is not None:
                     showing = keep_showing(hosted.witnesses, hosted.store, hosted.publication)
                     tasks.append(group.create_task(showing))
+                if hosted.stamps is not None:
+                    tasks.append(group.create_task(hosted.stamps.run()))
             await ending.stopping.wait()
             await server.stop()
             if http is not None:

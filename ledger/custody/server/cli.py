@@ -25,9 +25,11 @@ from custody.server.remote_signer import RemoteSigner
 from custody.server.storage import open_directory
 from custody.server.store.protocol import LogUnknown
 from custody.server.tls import TlsSettings
+from custody.server.timestamping.options import read_settings as read_timestamps
 from custody.server.witnessing.options import open_neighbours, read_settings
 from custody.server.witnessing.quorum import Mode
 
+from custody.timestamping.authorities import HASHES
 _STORE = click.option(
     "--store", required=True, metavar="URI", help="Where logs are kept: sqlite:PATH or postgresql://..."
 )
@@ -127,6 +129,22 @@ def _log_to_stderr() -> None:
 def serve(
     *,
     store: str,
+@click.option("--timestamps", type=_FOLDER, metavar="DIR", help="Keep time-stamp tokens over checkpoints here.")
+@click.option("--tsa", "tsas", multiple=True, metavar="URL", help="RFC 3161 time-stamping authority. Repeatable.")
+@click.option("--tsa-root", "tsa_roots", type=_FILE, multiple=True, metavar="PEM", help="Its root. Repeatable.")
+@click.option(
+    "--tsa-hash", type=click.Choice(sorted(HASHES)), default="sha256", show_default=True, help="What is stamped."
+)
+@click.option(
+    "--timestamp-every", default=86_400.0, show_default=True, metavar="SECONDS", help="Between two stamped checkpoints."
+)
+@click.option(
+    "--timestamp-renew",
+    default=90.0,
+    show_default=True,
+    metavar="DAYS",
+    help="Renew tokens so long before a certificate in them ends.",
+)
     signer: str,
     origins: tuple[str, ...],
     listen: tuple[str, ...],
@@ -162,6 +180,12 @@ def serve(
     It takes records over gRPC, puts them into the log in one order, has every tree head signed by the signer, and
     answers only when a record is durable and under a signed checkpoint. One line "ledger ready ORIGIN ADDRESS" on
     stdout says that it takes records. SIGTERM stops it; a kill at any moment loses nothing that was acknowledged.
+    timestamps: Path | None,
+    tsas: tuple[str, ...],
+    tsa_roots: tuple[Path, ...],
+    tsa_hash: str,
+    timestamp_every: float,
+    timestamp_renew: float,
 
     Exit status: 0 stopped, 2 a log must not be written (the message says why).
     """
@@ -204,6 +228,7 @@ def serve(
         try:
             hosted = origins or tuple(await directory.origins())
             if not hosted:
+        timestamps=read_timestamps(timestamps, tsas, tsa_roots, tsa_hash, timestamp_every, timestamp_renew),
                 raise LogUnknown("the storage holds no log; create one with: custody log create")
             return await serve_app(directory, signer, hosted, settings)
         finally:

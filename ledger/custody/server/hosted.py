@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from custody.server.publication import Publication
 from custody.server.sequencer import Sequencer
 from custody.server.store.protocol import LogStore
+from custody.server.timestamping.keeper import StampKeeper
 from custody.server.witnessing.quorum import Witnesses
 
 
@@ -18,3 +19,4 @@ class HostedLog:
     sequencer: Sequencer
     publication: Publication
     witnesses: Witnesses | None = None
+    stamps: StampKeeper | None = None

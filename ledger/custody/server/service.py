@@ -6,7 +6,7 @@ nothing else leaves at all: an unexpected error is logged and answered as `inter
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final, TypeVar
 
@@ -16,13 +16,15 @@ import structlog
 from custody.core.entry import decode_entry
 from custody.core.errors import CustodyError, MalformedError
 from custody.core.heads import encode_head
+from custody.core.limits import MAX_BATCH_RECORDS
 from custody.core.names import CHAIN_HEADS, check_chain
 from custody.server.admission import admit
 from custody.server.gate import RECHECK_S, Gate, GateSettings, audit
 from custody.server.hosted import HostedLog
 from custody.server.key_registry import KeyRegistry
+from custody.server.log_keys import signing_vkeys
 from custody.server.peer import Peer
-from custody.server.proofs import prove_consistency, prove_inclusion, prove_range
+from custody.server.proofs import prove_consistency, prove_inclusion, prove_inclusions, prove_range
 from custody.server.read import NotThere, Reader
 from custody.server.receipts import receipt
 from custody.server.sequencer import LedgerStopped, NotLeader
@@ -40,6 +42,8 @@ MAX_WAIT_S: Final = 120.0
 DEFAULT_WAIT_S: Final = 30.0
 STREAM_IN_FLIGHT: Final = 64
 """Batches of one append stream that wait for their receipts; further ones are not read from the network."""
+MAX_STAMPED: Final = 16
+"""Stamped checkpoints in one answer; each has a few tokens of some kilobytes."""
 
 
 class InternalError(CustodyError):
@@ -232,6 +236,10 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             match request.WhichOneof("of"):
                 case "inclusion":
                     response.hashes.extend(await prove_inclusion(hosted.store, request.inclusion.index, size))
+                case "inclusions":
+                    indexes = _few(request.inclusions.indexes)
+                    for hashes in await prove_inclusions(hosted.store, indexes, size):
+                        response.inclusions.add(hashes=hashes)
                 case "consistency":
                     old_size = request.consistency.old_size
                     response.hashes.extend(await prove_consistency(hosted.store, old_size, size))
@@ -302,13 +310,36 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         return response
 
     @_answers
+    async def GetTimestamps(
+        self, request: ledger_pb2.GetTimestampsRequest, peer: Peer
+    ) -> ledger_pb2.GetTimestampsResponse:
+        """See ledger.proto."""
+        hosted = self._readable(request.log)
+        if hosted.stamps is None:
+            return ledger_pb2.GetTimestampsResponse()
+        count = min(max(1, request.count), MAX_STAMPED)
+        found = await asyncio.to_thread(hosted.stamps.archive.at_least, request.from_size, count)
+        return ledger_pb2.GetTimestampsResponse(
+            stamped=[
+                ledger_pb2.StampedCheckpoint(
+                    size=one.size,
+                    checkpoint=one.note,
+                    generations=[ledger_pb2.StampGeneration(tokens=tokens) for tokens in one.generations],
+                )
+                for one in found
+            ]
+        )
+
+    @_answers
     async def GetLog(self, request: ledger_pb2.GetLogRequest, peer: Peer) -> ledger_pb2.GetLogResponse:
         """See ledger.proto."""
         if not request.log and len(self._logs) == 1:
             (hosted,) = self._logs.values()
         else:
             hosted = self._log(request.log)
-        return ledger_pb2.GetLogResponse(log=hosted.origin, vkeys=hosted.vkeys, checkpoint=hosted.publication.note)
+        note = hosted.publication.note
+        vkeys = await signing_vkeys(hosted.store, hosted.origin, hosted.vkeys, note)
+        return ledger_pb2.GetLogResponse(log=hosted.origin, vkeys=vkeys, checkpoint=note)
 
 
 async def _last_snapshot(hosted: HostedLog) -> int:
@@ -336,6 +367,12 @@ def _check_known(known_size: int, size: int) -> None:
             f"the client knows size {known_size}, but this ledger has published {size}: a rollback, or another log",
             code="size-unknown",
         )
+
+
+def _few(indexes: Sequence[int]) -> Sequence[int]:
+    if len(indexes) > MAX_BATCH_RECORDS:
+        raise MalformedError(f"at most {MAX_BATCH_RECORDS} proofs at once", code="batch-oversize")
+    return indexes
 
 
 def _only(page: ledger_pb2.EntryPage, chains: frozenset[str]) -> ledger_pb2.EntryPage:

@@ -492,6 +492,7 @@ class GetProofRequest(_message.Message):
     INCLUSION_FIELD_NUMBER: _builtins.int
     CONSISTENCY_FIELD_NUMBER: _builtins.int
     RANGE_FIELD_NUMBER: _builtins.int
+    INCLUSIONS_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     log: _builtins.str
     size: _builtins.int
@@ -502,6 +503,8 @@ class GetProofRequest(_message.Message):
     def consistency(self) -> Global___Consistency: ...
     @_builtins.property
     def range(self) -> Global___IndexRange: ...
+    @_builtins.property
+    def inclusions(self) -> Global___Inclusions: ...
     def __init__(
         self,
         *,
@@ -509,13 +512,14 @@ class GetProofRequest(_message.Message):
         inclusion: Global___Inclusion | None = ...,
         consistency: Global___Consistency | None = ...,
         range: Global___IndexRange | None = ...,
+        inclusions: Global___Inclusions | None = ...,
         size: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "inclusion", b"inclusion", "of", b"of", "range", b"range"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "inclusion", b"inclusion", "inclusions", b"inclusions", "of", b"of", "range", b"range"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "inclusion", b"inclusion", "log", b"log", "of", b"of", "range", b"range", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "inclusion", b"inclusion", "inclusions", b"inclusions", "log", b"log", "of", b"of", "range", b"range", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_of: _TypeAlias = _typing.Literal["inclusion", "consistency", "range"]  # noqa: Y015
+    _WhichOneofReturnType_of: _TypeAlias = _typing.Literal["inclusion", "consistency", "range", "inclusions"]  # noqa: Y015
     _WhichOneofArgType_of: _TypeAlias = _typing.Literal["of", b"of"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_of) -> _WhichOneofReturnType_of | None: ...
 
@@ -539,6 +543,28 @@ class Inclusion(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Inclusion: _TypeAlias = Inclusion  # noqa: Y015
+
+@_typing.final
+class Inclusions(_message.Message):
+    """Many at once: at most 1,024 leaves, in one tree."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEXES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        indexes: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["indexes", b"indexes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Inclusions: _TypeAlias = Inclusions  # noqa: Y015
 
 @_typing.final
 class Consistency(_message.Message):
@@ -566,6 +592,7 @@ class GetProofResponse(_message.Message):
     HASHES_FIELD_NUMBER: _builtins.int
     RANGE_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    INCLUSIONS_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.bytes
     """Latest checkpoint; for size 0 in the request, the one proven in."""
     @_builtins.property
@@ -574,16 +601,21 @@ class GetProofResponse(_message.Message):
 
     @_builtins.property
     def range(self) -> Global___RangeProof: ...
+    @_builtins.property
+    def inclusions(self) -> _containers.RepeatedCompositeFieldContainer[Global___InclusionProof]:
+        """One for each of Inclusions.indexes, in their order."""
+
     def __init__(
         self,
         *,
         hashes: _abc.Iterable[_builtins.bytes] | None = ...,
         range: Global___RangeProof | None = ...,
         checkpoint: _builtins.bytes = ...,
+        inclusions: _abc.Iterable[Global___InclusionProof] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "hashes", b"hashes", "range", b"range"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "hashes", b"hashes", "inclusions", b"inclusions", "range", b"range"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -763,3 +795,105 @@ class GetLogResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLogResponse: _TypeAlias = GetLogResponse  # noqa: Y015
+
+@_typing.final
+class GetTimestampsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_FIELD_NUMBER: _builtins.int
+    FROM_SIZE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    log: _builtins.str
+    from_size: _builtins.int
+    """The first that is at least this large ..."""
+    count: _builtins.int
+    """... and further ones, at most 16; 0: one."""
+    def __init__(
+        self,
+        *,
+        log: _builtins.str = ...,
+        from_size: _builtins.int = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "from_size", b"from_size", "log", b"log"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTimestampsRequest: _TypeAlias = GetTimestampsRequest  # noqa: Y015
+
+@_typing.final
+class GetTimestampsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAMPED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def stamped(self) -> _containers.RepeatedCompositeFieldContainer[Global___StampedCheckpoint]:
+        """By size, smallest first; empty where nothing as large has been stamped yet."""
+
+    def __init__(
+        self,
+        *,
+        stamped: _abc.Iterable[Global___StampedCheckpoint] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stamped", b"stamped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTimestampsResponse: _TypeAlias = GetTimestampsResponse  # noqa: Y015
+
+@_typing.final
+class StampedCheckpoint(_message.Message):
+    """docs/spec/timestamps.md."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    GENERATIONS_FIELD_NUMBER: _builtins.int
+    size: _builtins.int
+    checkpoint: _builtins.bytes
+    """The signed note as it was stamped."""
+    @_builtins.property
+    def generations(self) -> _containers.RepeatedCompositeFieldContainer[Global___StampGeneration]:
+        """From the first stamping to the last renewal."""
+
+    def __init__(
+        self,
+        *,
+        size: _builtins.int = ...,
+        checkpoint: _builtins.bytes = ...,
+        generations: _abc.Iterable[Global___StampGeneration] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "generations", b"generations", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StampedCheckpoint: _TypeAlias = StampedCheckpoint  # noqa: Y015
+
+@_typing.final
+class StampGeneration(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKENS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """TimeStampResp, DER (RFC 3161), of one authority each."""
+
+    def __init__(
+        self,
+        *,
+        tokens: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StampGeneration: _TypeAlias = StampGeneration  # noqa: Y015

@@ -74,6 +74,11 @@ class LedgerStub(object):
                 request_serializer=custody_dot_v1_dot_ledger__pb2.GetLogRequest.SerializeToString,
                 response_deserializer=custody_dot_v1_dot_ledger__pb2.GetLogResponse.FromString,
                 _registered_method=True)
+        self.GetTimestamps = channel.unary_unary(
+                '/custody.v1.Ledger/GetTimestamps',
+                request_serializer=custody_dot_v1_dot_ledger__pb2.GetTimestampsRequest.SerializeToString,
+                response_deserializer=custody_dot_v1_dot_ledger__pb2.GetTimestampsResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerServicer(object):
@@ -133,6 +138,13 @@ class LedgerServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTimestamps(self, request, context):
+        """Checkpoints of which time-stamping authorities said when they existed, with the tokens.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -175,6 +187,11 @@ def add_LedgerServicer_to_server(servicer, server):
                     servicer.GetLog,
                     request_deserializer=custody_dot_v1_dot_ledger__pb2.GetLogRequest.FromString,
                     response_serializer=custody_dot_v1_dot_ledger__pb2.GetLogResponse.SerializeToString,
+            ),
+            'GetTimestamps': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTimestamps,
+                    request_deserializer=custody_dot_v1_dot_ledger__pb2.GetTimestampsRequest.FromString,
+                    response_serializer=custody_dot_v1_dot_ledger__pb2.GetTimestampsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -393,6 +410,33 @@ class Ledger(object):
             '/custody.v1.Ledger/GetLog',
             custody_dot_v1_dot_ledger__pb2.GetLogRequest.SerializeToString,
             custody_dot_v1_dot_ledger__pb2.GetLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTimestamps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/custody.v1.Ledger/GetTimestamps',
+            custody_dot_v1_dot_ledger__pb2.GetTimestampsRequest.SerializeToString,
+            custody_dot_v1_dot_ledger__pb2.GetTimestampsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,8 @@ class LedgerStub:
     GetChainHeads: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.GetChainHeadsRequest, _ledger_pb2.GetChainHeadsResponse]
     """Heads of all chains at the last heads snapshot, or a fresh one."""
     GetLog: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.GetLogRequest, _ledger_pb2.GetLogResponse]
+    GetTimestamps: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.GetTimestampsRequest, _ledger_pb2.GetTimestampsResponse]
+    """Checkpoints of which time-stamping authorities said when they existed, with the tokens."""
 
 @_typing.type_check_only
 class LedgerAsyncStub(LedgerStub):
@@ -72,6 +74,8 @@ class LedgerAsyncStub(LedgerStub):
     GetChainHeads: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetChainHeadsRequest, _ledger_pb2.GetChainHeadsResponse]  # type: ignore[assignment]
     """Heads of all chains at the last heads snapshot, or a fresh one."""
     GetLog: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetLogRequest, _ledger_pb2.GetLogResponse]  # type: ignore[assignment]
+    GetTimestamps: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetTimestampsRequest, _ledger_pb2.GetTimestampsResponse]  # type: ignore[assignment]
+    """Checkpoints of which time-stamping authorities said when they existed, with the tokens."""
 
 class LedgerServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -137,5 +141,13 @@ class LedgerServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.GetLogRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.GetLogResponse, _abc.Awaitable[_ledger_pb2.GetLogResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetTimestamps(
+        self,
+        request: _ledger_pb2.GetTimestampsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_pb2.GetTimestampsResponse, _abc.Awaitable[_ledger_pb2.GetTimestampsResponse]]:
+        """Checkpoints of which time-stamping authorities said when they existed, with the tokens."""
 
 def add_LedgerServicer_to_server(servicer: LedgerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

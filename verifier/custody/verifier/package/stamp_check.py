@@ -5,13 +5,12 @@ from typing import Final
 from cryptography.x509 import Certificate
 
 from custody.core.errors import CustodyError
+from custody.core.timestamp import MAX_TOKEN_BYTES, read_token
 from custody.verifier.package import layout
 from custody.verifier.package.container import Container
 from custody.verifier.package.report import STAMPED, PackageReport
-from custody.verifier.package.timestamp import read_token
 
 _OVER: Final = {"data/timestamps/checkpoint-": layout.CHECKPOINT, "timestamps/manifest-": layout.MANIFEST}
-MAX_TOKEN_BYTES: Final = 65_536
 
 
 def check_stamps(report: PackageReport, container: Container, roots: list[Certificate]) -> None:
