@@ -24,12 +24,12 @@ from custody.server.recovery import check_signer, load
 from custody.server.remote_signer import RemoteSigner
 from custody.server.storage import open_directory
 from custody.server.store.protocol import LogUnknown
-from custody.server.tls import TlsSettings
 from custody.server.timestamping.options import read_settings as read_timestamps
+from custody.server.tls import TlsSettings
 from custody.server.witnessing.options import open_neighbours, read_settings
 from custody.server.witnessing.quorum import Mode
-
 from custody.timestamping.authorities import HASHES
+
 _STORE = click.option(
     "--store", required=True, metavar="URI", help="Where logs are kept: sqlite:PATH or postgresql://..."
 )
@@ -123,12 +123,6 @@ def _log_to_stderr() -> None:
     metavar="SECONDS",
     help="Show an idle log to the witnesses again.",
 )
-@click.option("--witness-state", type=_FOLDER, metavar="DIR", help="Host this witness for other logs, beside --http.")
-@click.option("--witness-passphrase-file", type=_FILE, metavar="FILE", help="Passphrase of that witness's keys.")
-@click.option("--witness-for", type=_FILE, metavar="FILE", help="C2SP tlog-policy: the logs that it watches.")
-def serve(
-    *,
-    store: str,
 @click.option("--timestamps", type=_FOLDER, metavar="DIR", help="Keep time-stamp tokens over checkpoints here.")
 @click.option("--tsa", "tsas", multiple=True, metavar="URL", help="RFC 3161 time-stamping authority. Repeatable.")
 @click.option("--tsa-root", "tsa_roots", type=_FILE, multiple=True, metavar="PEM", help="Its root. Repeatable.")
@@ -145,6 +139,12 @@ def serve(
     metavar="DAYS",
     help="Renew tokens so long before a certificate in them ends.",
 )
+@click.option("--witness-state", type=_FOLDER, metavar="DIR", help="Host this witness for other logs, beside --http.")
+@click.option("--witness-passphrase-file", type=_FILE, metavar="FILE", help="Passphrase of that witness's keys.")
+@click.option("--witness-for", type=_FILE, metavar="FILE", help="C2SP tlog-policy: the logs that it watches.")
+def serve(
+    *,
+    store: str,
     signer: str,
     origins: tuple[str, ...],
     listen: tuple[str, ...],
@@ -171,6 +171,12 @@ def serve(
     witness_mode: str,
     witness_deadline: float,
     witness_every: float,
+    timestamps: Path | None,
+    tsas: tuple[str, ...],
+    tsa_roots: tuple[Path, ...],
+    tsa_hash: str,
+    timestamp_every: float,
+    timestamp_renew: float,
     witness_state: Path | None,
     witness_passphrase_file: Path | None,
     witness_for: Path | None,
@@ -180,12 +186,6 @@ def serve(
     It takes records over gRPC, puts them into the log in one order, has every tree head signed by the signer, and
     answers only when a record is durable and under a signed checkpoint. One line "ledger ready ORIGIN ADDRESS" on
     stdout says that it takes records. SIGTERM stops it; a kill at any moment loses nothing that was acknowledged.
-    timestamps: Path | None,
-    tsas: tuple[str, ...],
-    tsa_roots: tuple[Path, ...],
-    tsa_hash: str,
-    timestamp_every: float,
-    timestamp_renew: float,
 
     Exit status: 0 stopped, 2 a log must not be written (the message says why).
     """
@@ -218,6 +218,7 @@ def serve(
         gate=gate,
         http=side,
         witnesses=witnesses,
+        timestamps=read_timestamps(timestamps, tsas, tsa_roots, tsa_hash, timestamp_every, timestamp_renew),
         neighbours=open_neighbours(stack, witness_state, witness_passphrase_file, witness_for)
         if witness_state
         else None,
@@ -228,7 +229,6 @@ def serve(
         try:
             hosted = origins or tuple(await directory.origins())
             if not hosted:
-        timestamps=read_timestamps(timestamps, tsas, tsa_roots, tsa_hash, timestamp_every, timestamp_renew),
                 raise LogUnknown("the storage holds no log; create one with: custody log create")
             return await serve_app(directory, signer, hosted, settings)
         finally:
