@@ -9,15 +9,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from custody.core.entry import decode_entry
-from custody.core.errors import MalformedError
 from custody.core.keyring import Keyring
-from custody.core.limits import MAX_BATCH_RECORDS
 from custody.core.names import CHAIN_KEYS
-from custody.core.record import read_record
 from custody.server.batch import Batch
+from custody.server.log_keys import key_records
 from custody.server.publication import Publication
-from custody.server.store.protocol import LogStore, StoreDamaged
+from custody.server.store.protocol import LogStore
 
 LOOK_AGAIN_S: Final = 1.0
 
@@ -46,8 +43,7 @@ class KeyRegistry:
             return
         async with self._reading:
             self._looked_s = self._monotonic_s()
-            while await self._read_some():
-                pass
+            await self._read()
             self._size = size
 
     async def after(self, batch: Batch) -> None:
@@ -55,14 +51,8 @@ class KeyRegistry:
         if any(item.record.kind.family == CHAIN_KEYS for item in batch.items):
             await self.refresh(now=True)
 
-    async def _read_some(self) -> bool:
-        indexes = await self._store.chain_indexes(CHAIN_KEYS, self._next_seq, MAX_BATCH_RECORDS)
-        for placed in await self._store.entries_at(indexes) if indexes else ():
-            try:
-                record = read_record(decode_entry(placed.entry).record)
-            except MalformedError as error:
-                raise StoreDamaged(f"entry {placed.index} cannot be read: {error}") from error
+    async def _read(self) -> None:
+        async for _, record in key_records(self._store, self._next_seq):
             self.ring.apply(record.kind.name, record.body)
-        self._next_seq += len(indexes)
-        self.version += bool(indexes)
-        return len(indexes) == MAX_BATCH_RECORDS
+            self._next_seq += 1
+            self.version += 1

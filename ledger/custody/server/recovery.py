@@ -10,9 +10,10 @@ tree.
 from custody.core.checkpoint import Checkpoint, open_checkpoint
 from custody.core.errors import CustodyError, MalformedError, VerificationError
 from custody.core.hashing import EMPTY_ROOT, HASH_BYTES, leaf_hash
-from custody.core.note import VerifierKey
+from custody.core.log_key import LogKeys
 from custody.core.proof import verify_consistency
 from custody.core.tile import TILE_WIDTH, frontier_from_edge, right_edge
+from custody.server.log_keys import read_log_keys
 from custody.server.proofs import prove_consistency
 from custody.server.signing import SignerState
 from custody.server.stamping import LogMemory
@@ -69,13 +70,16 @@ async def _check_last_bundle(store: LogStore, size: int) -> None:
         raise StoreDamaged(f"the entries from {bundle * TILE_WIDTH} on do not hash to their tile")
 
 
-async def check_signer(store: LogStore, state: LogState, signer: SignerState) -> None:
-    """Holds the stored log against the signer's memory.
+async def check_signer(store: LogStore, state: LogState, signer: SignerState) -> LogKeys:
+    """Holds the stored log against the signer's memory; gives the keys that the log names as its own.
+
+    One of them must be the signer's. After a rotation that is one that the log announced (docs/ops/signer.md).
 
     Raises StartRefused: 'signer-other-key', 'signer-latched', 'signer-ahead' (storage was restored from a backup, or
     lost commits), 'signer-behind' (the signer's state was), 'signer-fork' (it signed another tree).
     """
-    if not set(state.vkeys) <= set(signer.vkeys):
+    keys = await read_log_keys(store, state.origin, state.vkeys)
+    if not {key.encode() for key in keys.named} & set(signer.vkeys):
         raise StartRefused("the signer holds another key than the one of this log", code="signer-other-key")
     if signer.latched:
         raise StartRefused("the signer has latched shut: it was asked to sign a fork", code="signer-latched")
@@ -86,7 +90,7 @@ async def check_signer(store: LogStore, state: LogState, signer: SignerState) ->
             " commits. Nothing is written, for that would fork the log",
             code="signer-ahead",
         )
-    published = _published(state)
+    published = _published(state, keys)
     if signer.size < published.size:
         raise StartRefused(
             f"size {published.size} is published, but the signer remembers only {signer.size}: its state was restored",
@@ -103,16 +107,17 @@ async def check_signer(store: LogStore, state: LogState, signer: SignerState) ->
         raise StartRefused(
             f"the signer signed another tree than the stored one: {error}", code="signer-fork"
         ) from error
+    return keys
 
 
-def _published(state: LogState) -> Checkpoint:
+def _published(state: LogState, keys: LogKeys) -> Checkpoint:
     if not state.checkpoint:
         if state.published:
             raise StoreDamaged(f"the published checkpoint of size {state.published} is missing")
         return Checkpoint(origin=state.origin, size=0, root=EMPTY_ROOT)
-    keys = [VerifierKey.parse(vkey) for vkey in state.vkeys]
     try:
-        checkpoint = open_checkpoint(state.checkpoint, keys, origin=state.origin)
+        # It may be older than a second key of the log; the next one has all signatures.
+        checkpoint = open_checkpoint(state.checkpoint, keys.named, origin=state.origin, any_type=True)
     except CustodyError as error:
         raise StoreDamaged(f"the last published checkpoint does not verify: {error}") from error
     if checkpoint.size != state.published:

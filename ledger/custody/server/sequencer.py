@@ -22,9 +22,12 @@ import structlog
 
 from custody.core.checkpoint import Checkpoint, open_checkpoint
 from custody.core.errors import CustodyError
+from custody.core.log_key import LogKeys
+from custody.core.names import CHAIN_KEYS
 from custody.core.note import VerifierKey
 from custody.core.tree import Extension
 from custody.server.batch import Batch, Outcome
+from custody.server.log_keys import read_log_keys
 from custody.server.pool import Pool
 from custody.server.proofs import prove_consistency
 from custody.server.publication import Publication
@@ -101,7 +104,9 @@ class Sequencer:
         """Asked before the log is taken over; raises HeadMoved when another process has the right."""
         self.ready = asyncio.Event()
         """Set while the log is loaded, checked and being written."""
-        self._keys: list[VerifierKey] = []
+        self._keys = LogKeys("")
+        self._keys_seq = 0
+        """Number of the last record in the chain of keys that `_keys` knows of."""
         self._origin = ""
         self._signed = 0
 
@@ -166,9 +171,9 @@ class Sequencer:
                 raise ClockBehind(str(error)) from error
             raise
         self._origin = state.origin
-        self._keys = [VerifierKey.parse(vkey) for vkey in state.vkeys]
         signer = await self._signer.state(state.origin)
-        await check_signer(self._store, state, signer)
+        self._keys = await check_signer(self._store, state, signer)
+        self._keys_seq = 0
         await self._check_witnesses(state)
         self._signed = signer.size
         await self.may_write()
@@ -276,15 +281,24 @@ class Sequencer:
         proof = await prove_consistency(self._store, old, size, recent)
         note = await self._insist(lambda: self._signer.sign(self._origin, old, size, root, proof))
         # The ledger does not trust the signer either: what it publishes it has read.
-        if open_checkpoint(note, self._keys, origin=self._origin) != Checkpoint(
-            origin=self._origin, size=size, root=root
-        ):
+        keys = await self._named_keys(memory)
+        read = open_checkpoint(note, keys, origin=self._origin, any_type=True)
+        if read != Checkpoint(origin=self._origin, size=size, root=root):
             raise SignerRefused("the signer signed something else than it was asked for", code="signer-answer")
         self._signed = size
         if self._witnesses is not None:
             note = await self._cosigned(self._witnesses, note, size, recent)
         await self._insist(lambda: self._store.publish(memory.head, size, note))
         self._publication.publish(size, note)
+
+    async def _named_keys(self, memory: LogMemory) -> Sequence[VerifierKey]:
+        """The keys that the log names as its own by now; a new one may have come with this very round."""
+        head = memory.heads.get(CHAIN_KEYS)
+        if head is not None and head.seq != self._keys_seq:
+            first = [key.encode() for key in self._keys.first]
+            self._keys = await self._insist(lambda: read_log_keys(self._store, self._origin, first))
+            self._keys_seq = head.seq
+        return self._keys.named
 
     async def _cosigned(self, witnesses: Witnesses, note: bytes, size: int, recent: Extension | None) -> bytes:
         """Step 4a. A crash in here: witnesses may hold a size that is not published; `_open` offers it again."""
