@@ -84,6 +84,7 @@ def test_encode_and_decode_are_inverse(
     stamp = encode_stamp(submitter, at_us, found)
     assert rebuild_entry(record, encode_seal(seal), stamp) == decode_entry(raw)
     assert rebuild_entries([(record, encode_seal(seal), stamp)] * 2) == decode_entries([raw, raw])
+    assert decode_entries([raw] * 9) == [decode_entry(raw)] * 9
 
 
 @settings(max_examples=600, deadline=None)
@@ -94,10 +95,14 @@ def test_fuzz_whatever_is_read_has_its_one_spelling_and_nothing_else_is_raised(r
         with pytest.raises(MalformedError) as caught:
             decode_entries([GOOD, raw])
         assert (caught.value.code, caught.value.position) == (code, 1)
+        with pytest.raises(MalformedError) as caught:
+            decode_entries([GOOD] * 11 + [raw])
+        assert (caught.value.code, caught.value.position) == (code, 11)
         return
     read = decode_entry(raw)
     assert encode_entry(read.record, read.seal, read.submitter, read.sequenced_at_us, read.links) == raw
     assert decode_entries([raw]) == [read]
+    assert decode_entries([raw] * 9 + [GOOD]) == [read] * 9 + [decode_entry(GOOD)]
 
 
 def code_of(raw: bytes) -> str | None:

@@ -37,8 +37,8 @@ _WHOLE_STREAMS: Final = frozenset({"streams", "spans", "ranges", "sources", "fau
 """Lists that name streams and so cost a link each."""
 
 _HASHES: Final = ("_sha256", "_root", "_commitment", "_commitments")
-_UNSIGNED: Final = frozenset({FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_UINT32})
-_SIGNED: Final = frozenset({FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_SINT64})
+UNSIGNED: Final = frozenset({FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_UINT32})
+SIGNED: Final = frozenset({FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_SINT64})
 
 
 def check_fields(message: Any) -> None:
@@ -90,7 +90,7 @@ def _lines(field: FieldDescriptor, scope: dict[str, Any]) -> list[str]:
     name = field.name
     value = f"v_{name}"
     if field.is_repeated:
-        scope[f"check_{name}"] = _list_check(field)
+        scope[f"check_{name}"] = list_check(field)
         return [f"{value} = message.{name}", f"if {value}: check_{name}({value})"]
     if field.message_type is not None:
         scope[f"check_{name}"] = compiled(field.message_type)
@@ -106,24 +106,25 @@ def _scalar_lines(field: FieldDescriptor, scope: dict[str, Any]) -> list[str]:
     if field.enum_type is not None:
         scope[f"numbers_{name}"] = frozenset(field.enum_type.values_by_number)
         return [f"if {value} not in numbers_{name}: bad({name!r}, 'has an unknown value', 'record-enum')"]
-    if field.type in _UNSIGNED:
+    if field.type in UNSIGNED:
         return [f"if {value} > {limits.MAX_COUNT}: bad({name!r}, 'is too large a number', 'record-number')"]
-    if field.type in _SIGNED and name.endswith("_us"):
+    if field.type in SIGNED and name.endswith("_us"):
         least = 0 if field.type == FieldDescriptor.TYPE_INT64 else -limits.MAX_TIME_US
         return [f"if not {least} <= {value} <= {limits.MAX_TIME_US}: bad({name!r}, 'is no time in us', 'record-time')"]
     if field.type == FieldDescriptor.TYPE_STRING and name not in _NAME_CHECKS:
         short = f"{value}.isascii() and {value}.isprintable() and len({value}) <= {limits.MAX_TEXT_CHARS}"
         return [f"if {value} and not ({short}): text({name!r}, {value})"]
-    if name.endswith(_HASHES):
+    if is_hash(name):
         return [f"if {value} and len({value}) != 32: bad({name!r}, 'does not have 32 bytes', 'record-digest')"]
-    scope[f"check_{name}"] = _item_check(field)
+    scope[f"check_{name}"] = item_check(field)
     return [f"if {value}: check_{name}({value})"]
 
 
-def _list_check(field: FieldDescriptor) -> _Check:
+def list_check(field: FieldDescriptor) -> _Check:
+    """The check of a repeated field that is not empty, as a function. Raises TypeError where no form is known."""
     name = field.name
     cap = limits.MAX_STREAMS_PER_RECORD if name in _WHOLE_STREAMS else limits.MAX_REPEATED
-    check = _item_check(field) if field.message_type is None else compiled(field.message_type)
+    check = item_check(field) if field.message_type is None else compiled(field.message_type)
 
     def run(items: Any) -> None:
         if len(items) > cap:
@@ -138,8 +139,8 @@ def _list_check(field: FieldDescriptor) -> _Check:
     return run
 
 
-def _item_check(field: FieldDescriptor) -> _Check:
-    """The check of one value that is not empty, as a function."""
+def item_check(field: FieldDescriptor) -> _Check:
+    """The check of one value that is not empty, as a function. Raises TypeError where no form is known."""
     name = field.name
     if name in _NAME_CHECKS:
         return _NAME_CHECKS[name]
@@ -152,11 +153,26 @@ def _item_check(field: FieldDescriptor) -> _Check:
     if field.enum_type is not None:
         numbers = frozenset(field.enum_type.values_by_number)
         return lambda value: value in numbers or _refuse(name, "has an unknown value", "record-enum")
-    if name.endswith(_HASHES):
+    if is_hash(name):
         return lambda value: len(value) == 32 or _refuse(name, "does not have 32 bytes", "record-digest")
     if name == "public_key":
         return lambda value: len(value) <= limits.MAX_PUBLIC_KEY_BYTES or _refuse(name, "is too long", "record-length")
     raise TypeError(f"no form is known for the field {field.full_name}")
+
+
+def is_name(name: str) -> bool:
+    """Whether a field of this name holds a name (custody.core.names)."""
+    return name in _NAME_CHECKS
+
+
+def is_hash(name: str) -> bool:
+    """Whether a field of this name holds 32 bytes."""
+    return name.endswith(_HASHES)
+
+
+def has_whole_check(descriptor: Descriptor) -> bool:
+    """Whether something about messages of this type can be said by no single field."""
+    return descriptor.name in _WHOLE_CHECKS
 
 
 def _refuse(name: str, what: str, code: str) -> NoReturn:

@@ -6,9 +6,11 @@ site; from it the chains follow, so that a source cannot choose into which histo
 recorded all the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
+from operator import add
 from typing import Any, Final
 
 from custody.core.names import CHAIN_HEADS, CHAIN_KEYS
@@ -26,6 +28,11 @@ class Kind:
     required: tuple[str, ...]
     digests: str | None = None
     """Field with the SHA-256 digest or digests of files under which the entry can be found."""
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether `columns_of` knows it: it names one stream, and no list of digests."""
+        return self.subject is _stream and (self.digests is None or self.digests in self.required)
 
 
 def _stream(message: Any) -> tuple[str, ...]:
@@ -178,3 +185,16 @@ def digests_of(kind: Kind, message: Any) -> tuple[bytes, ...]:
     if isinstance(value, bytes):
         return (value,) if value else ()
     return tuple(value)
+
+
+def columns_of(
+    kind: Kind, columns: Mapping[str, Sequence[Any]], times: Sequence[int]
+) -> tuple[Iterable[tuple[str, ...]], Sequence[int], Iterable[tuple[bytes, ...]]]:
+    """`chains_of`, the ends of `period_of` and `digests_of` for many records of a kind that has columns.
+
+    `columns` are the checked fields of the kind's messages by name, `times` the records' `at_us`.
+    """
+    chains = map(_chain_of_stream, repeat(kind.family), columns["stream"])
+    ends = list(map(add, times, columns["duration_us"])) if kind.name == "segment" else times
+    digests = repeat(()) if kind.digests is None else zip(columns[kind.digests], strict=True)
+    return chains, ends, digests

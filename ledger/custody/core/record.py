@@ -4,15 +4,18 @@ Reading is strict: known kind, every field in its form, the kind's required fiel
 spelling: after its unknown fields are discarded the message must serialize to the bytes that were read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from operator import attrgetter, methodcaller
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
 from custody.core import limits
+from custody.core.columns import are_times, are_uuid7, compile_batch, compile_columns
 from custody.core.errors import MalformedError
 from custody.core.fields import check_uuid7, compiled
-from custody.core.kinds import KINDS, Kind, chains_of, digests_of, period_of
+from custody.core.kinds import KINDS, Kind, chains_of, columns_of, digests_of, period_of
 from custody.core.wire import list_item
 from custody.v1 import record_pb2
 
@@ -64,11 +67,14 @@ def read_record(raw: bytes) -> ReadRecord:
 
 
 def read_records(raws: Sequence[bytes]) -> list[ReadRecord]:
-    """Reads many records strictly: the same results and errors as `read_record` on each, for less than half the time.
+    """Reads many records strictly: the same results and errors as `read_record` on each, for a third of the time.
 
     A MalformedError carries the `position` of the first bad record.
     """
-    records = _spelled(raws)
+    listed = _spelled(raws)
+    records = list(listed) if listed is not None else None
+    if records is not None and (read := _examine_many(raws, records)) is not None:
+        return read
     found = []
     for position, raw in enumerate(raws):
         try:
@@ -93,6 +99,55 @@ def _spelled(raws: Sequence[bytes]) -> Any:
         return None
     listed.DiscardUnknownFields()
     return listed.records if listed.SerializeToString() == joined else None
+
+
+def _examine_many(raws: Sequence[bytes], records: Sequence[Any]) -> list[ReadRecord] | None:
+    """What `_examine` gives for each; None where one may be malformed, or where it is not worth it."""
+    if len(records) < _WORTH_COLUMNS:
+        return None
+    names = list(map(_name_of, records))
+    if len(set(names)) == 1:
+        return _examine_kind(names[0], raws, records)
+    places: dict[str, list[int]] = {}
+    for at, name in enumerate(names):
+        places.setdefault(name, []).append(at)
+    found: list[Any] = [None] * len(records)
+    for name, ats in places.items():
+        read = _examine_kind(name, [raws[at] for at in ats], [records[at] for at in ats])
+        if read is None:
+            return None
+        for at, one in zip(ats, read, strict=True):
+            found[at] = one
+    return found
+
+
+def _examine_kind(name: str | None, raws: Sequence[bytes], records: Sequence[Any]) -> list[ReadRecord] | None:
+    """What `_examine` gives for records of one kind; None where one may be malformed."""
+    read_columns = _KIND_COLUMNS.get(name or "")
+    if read_columns is None or len(records) < _WORTH_COLUMNS:
+        try:
+            return [_examine(raw, record) for raw, record in zip(raws, records, strict=True)]
+        except MalformedError:
+            return None
+    kind = KINDS[name or ""]
+    ids, times = zip(*map(_id_and_time, records), strict=True)
+    clocks = [record.clock for record in filter(_has_clock, records)]
+    if not are_uuid7(ids) or not are_times(times) or not _are_clocks(clocks):
+        return None
+    bodies = list(map(attrgetter(kind.name), records))
+    columns = read_columns(bodies)
+    if columns is None:
+        return None
+    chains, ends, digests = columns_of(kind, columns, times)
+    if max(ends) > limits.MAX_TIME_US:
+        return None
+    rows: Iterable[Any] = zip(
+        raws, ids, times, repeat(kind), bodies, chains, zip(times, ends, strict=True), digests, strict=False
+    )
+    return list(map(_new, repeat(ReadRecord), rows))
+
+
+_new: Final = tuple.__new__  # what ReadRecord._make does, without its checks: every row has its eight
 
 
 def _examine(raw: bytes, record: Any) -> ReadRecord:
@@ -137,3 +192,15 @@ _BODY_CHECKS: Final = {
     for name, kind in KINDS.items()
 }
 _check_clock: Final = compiled(record_pb2.ClockQuality.DESCRIPTOR)
+
+_WORTH_COLUMNS: Final = 8
+"""Records of a kind below which columns cost more than they save."""
+_KIND_COLUMNS: Final = {
+    name: compile_columns(record_pb2.Record.DESCRIPTOR.fields_by_name[name].message_type, kind.required)
+    for name, kind in KINDS.items()
+    if kind.has_columns
+}
+_are_clocks: Final = compile_batch(record_pb2.ClockQuality.DESCRIPTOR)
+_name_of: Final = methodcaller("WhichOneof", "kind")
+_has_clock: Final = methodcaller("HasField", "clock")
+_id_and_time: Final = attrgetter("record_id", "at_us")
