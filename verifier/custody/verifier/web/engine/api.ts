@@ -145,6 +145,7 @@ export interface EventItem {
   readonly kind: string;
   readonly index: number;
   readonly at_us: number;
+  /** The footage of this stream that it is about, where it names any; else the time that it tells of. */
   readonly from_us: number;
   readonly to_us: number;
   readonly submitter: string;

@@ -1,4 +1,4 @@
-/* Made by tests/web/engine_schema.py from proto/custody/v1; a test compares. Do not edit. */
+/* Made by tests/programs/engine_schema.py from proto/custody/v1; a test compares. Do not edit. */
 
 /** Number, name, type with `*` when repeated, and the message or enumeration. */
 export type Row = readonly [number, string, string, string?];

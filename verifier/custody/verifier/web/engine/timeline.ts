@@ -47,7 +47,7 @@ export class TimelineMaker {
     for (const stream of streams) {
       const line = this.lines.get(stream);
       if (line !== undefined && this.room()) {
-        this.put(line, one);
+        this.put(line, one, stream);
       }
     }
   }
@@ -58,7 +58,7 @@ export class TimelineMaker {
     return !this.truncated;
   }
 
-  private put(line: Line, { index, record, entry }: Followed): void {
+  private put(line: Line, { index, record, entry }: Followed, stream: string): void {
     const [from, to] = record.periodUs;
     const span = { index: Number(index), from_us: Number(from), to_us: Number(to) };
     const body = record.body;
@@ -70,6 +70,7 @@ export class TimelineMaker {
     } else {
       line.events.push({
         ...span,
+        ...footageOf(body, stream),
         kind: record.kind.name,
         at_us: Number(record.atUs),
         submitter: entry.submitter,
@@ -98,6 +99,15 @@ export class TimelineMaker {
     }));
     return { zone: this.manifest.zone, streams, truncated: this.truncated };
   }
+}
+
+/** The footage of `stream` that a record is about, from the first to the last moment; nothing when it names none. */
+function footageOf(body: Message, stream: string): Partial<Pick<EventItem, "from_us" | "to_us">> {
+  const named = (body["spans"] ?? body["ranges"] ?? []) as Message[]; // Span of accesses and holds, SegmentRange of disposals
+  const spans = named.filter((one) => one["stream"] === stream);
+  const from = spans.map((one) => Number(one["from_us"]));
+  const to = spans.map((one) => Number(one["to_us"]));
+  return spans.length ? { from_us: Math.min(...from), to_us: Math.max(...to) } : {};
 }
 
 function textOf(body: Message, name: string): string {
