@@ -85,7 +85,14 @@ export function encodeNote(note: SignedNote): Bytes {
  * whole note (`signature-invalid`), none of a known key too (`signature-missing`).
  */
 export function verifyNote(note: SignedNote, keys: readonly VerifierKey[]): VerifiedSignature[] {
-  const known = new Map(keys.map((key) => [`${key.name}\n${hex(key.keyId)}`, key]));
+  const known = new Map<string, VerifierKey>();
+  for (const key of keys) {
+    const id = `${key.name}\n${hex(key.keyId)}`;
+    if (!(known.get(id) ?? key).is(key)) {
+      throw new Refused("vkey-collision", `two known keys share the name ${key.name} and the key id ${hex(key.keyId)}`);
+    }
+    known.set(id, key);
+  }
   const verified: VerifiedSignature[] = [];
   for (const one of note.signatures) {
     const key = known.get(`${one.name}\n${hex(one.keyId)}`);

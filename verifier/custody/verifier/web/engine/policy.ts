@@ -1,6 +1,6 @@
 /* Trust policies: C2SP tlog-policy. Names are opaque octets; they are kept as one character for each byte. */
 
-import { type Checkpoint, parseCheckpoint } from "./checkpoint";
+import { type Checkpoint, checkEveryType, parseCheckpoint } from "./checkpoint";
 import { fromOctets, octets, parseDecimal, text } from "./codec";
 import { Refused, shown } from "./errors";
 import { verifyNote } from "./note";
@@ -60,7 +60,7 @@ export class Policy {
     return policy;
   }
 
-  /** Reads a checkpoint: 1 a listed log of that origin signed; 2 the quorum cosigned. */
+  /** Reads a checkpoint: 1 the listed log of that origin signed, by one key of every listed type; 2 the quorum cosigned. */
   verify(note: Uint8Array): Witnessed {
     const signed = parseCheckpoint(note);
     const origin = signed.checkpoint.origin;
@@ -73,6 +73,7 @@ export class Policy {
     if (log === undefined) {
       throw new Refused("signature-missing", "no listed key of the log signed the checkpoint");
     }
+    checkEveryType(verified, logs, origin);
     const cosigners = verified
       .filter((one) => one.timestamp !== null && this.witnesses.some((witness) => witness.vkey.is(one.key)))
       .map((one) => one.key);

@@ -96,13 +96,13 @@ class Reader {
       const tag = this.tag(end);
       const number = tag >>> 3;
       const field = byNumber.get(number);
-      if (field === undefined || !this.field(message, field, tag & 7, end, depth)) {
+      if (field === undefined || !accepts(field, tag & 7)) {
         this.spelled = false;
-        if (field === undefined || wireTypeOf(field) !== (tag & 7)) {
-          this.skip(tag, end, depth);
-        }
+        this.skip(tag, end, depth);
+      } else {
+        this.field(message, field, tag & 7, end, depth);
       }
-      if (number < last || (number === last && !(field?.repeated && field.type !== "enum"))) {
+      if (number < last || (number === last && !(field?.repeated && !isPacked(field)))) {
         this.spelled = false;
       }
       last = number;
@@ -113,37 +113,32 @@ class Reader {
     return message;
   }
 
-  /** Reads one field into `message`; false when its value is not in the one spelling, or was left for `skip`. */
-  private field(message: Message, field: Field, wireType: number, end: number, depth: number): boolean {
-    if (field.repeated && field.type === "enum") {
-      return this.numbers(message[field.name] as Value[], wireType, end);
-    }
-    if (wireType !== wireTypeOf(field)) {
-      return false;
+  /** Reads one field into `message`. */
+  private field(message: Message, field: Field, wireType: number, end: number, depth: number): void {
+    if (isPacked(field)) {
+      this.numbers(message[field.name] as Value[], wireType, end);
+      return;
     }
     const value = wireType === 2 ? this.delimited(field, end, depth) : this.number(field.type, end);
     if (field.repeated) {
       (message[field.name] as Value[]).push(value);
-      return true;
+      return;
     }
     message[field.name] = value;
-    return field.type === "message" || !isBlank(value);
+    this.spelled &&= field.type === "message" || !isBlank(value); // a default is not written out
   }
 
-  private numbers(list: Value[], wireType: number, end: number): boolean {
+  private numbers(list: Value[], wireType: number, end: number): void {
     if (wireType === 0) {
+      this.spelled = false; // one by one; the one spelling is packed
       list.push(this.number("enum", end));
-      return false; // one by one; the one spelling is packed
-    }
-    if (wireType !== 2) {
-      return false;
+      return;
     }
     const stop = this.length(end);
-    const some = this.at < stop;
+    this.spelled &&= this.at < stop;
     while (this.at < stop) {
       list.push(this.number("enum", stop));
     }
-    return some;
   }
 
   private delimited(field: Field, end: number, depth: number): Value {
@@ -280,11 +275,14 @@ class Reader {
   }
 }
 
-function wireTypeOf(field: Field): number {
-  if (field.repeated && field.type === "enum") {
-    return 2;
-  }
-  return field.type === "message" || field.type === "bytes" || field.type === "string" ? 2 : 0;
+function isPacked(field: Field): boolean {
+  return field.repeated && field.type === "enum";
+}
+
+/** Whether a field may come with this wire type; a packable one comes with both. */
+function accepts(field: Field, wireType: number): boolean {
+  const delimited = field.type === "message" || field.type === "bytes" || field.type === "string";
+  return wireType === (delimited ? 2 : 0) || (wireType === 2 && isPacked(field));
 }
 
 function isBlank(value: Value): boolean {

@@ -1,8 +1,8 @@
 """The table of messages that the web verifier's engine reads records with, from the compiled proto files.
 
-    python tests/web/engine_schema.py > verifier/custody/verifier/web/engine/schema.ts
+    python tests/programs/engine_schema.py > verifier/custody/verifier/web/engine/schema.ts
 
-`test_engine_schema.py` holds the file against this.
+`tests/web/test_engine_vectors.py` holds the file against this.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROOTS = (
     entry_pb2.ChainHead.DESCRIPTOR,
 )
 HEAD = """\
-/* Made by tests/web/engine_schema.py from proto/custody/v1; a test compares. Do not edit. */
+/* Made by tests/programs/engine_schema.py from proto/custody/v1; a test compares. Do not edit. */
 
 /** Number, name, type with `*` when repeated, and the message or enumeration. */
 export type Row = readonly [number, string, string, string?];

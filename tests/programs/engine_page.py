@@ -1,0 +1,81 @@
+"""The engine of verify.html in a headless Chromium, opened from the disk as a reader opens it."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+import custody.verifier
+
+CHROMIUM = "/usr/bin/chromium"
+PAGE = Path(os.environ.get("CUSTODY_VERIFY_HTML", Path(custody.verifier.__file__).parent / "web/verify.html"))
+
+_RUN = """async ({trust, at}) => {
+    const files = [...document.querySelector("#custody-test-input").files];
+    const {verifyPackage, fromZip, fromFolder} = custodyEngine;
+    const source = at === null
+        ? fromFolder(files.map((file) => ({path: file.webkitRelativePath, file})))
+        : fromZip(files[at]);
+    try {
+        return await verifyPackage(source, trust);
+    } catch (error) {
+        return {error: error.code ?? String(error)};
+    }
+}"""
+_INPUT = """(folder) => {
+    document.querySelector("#custody-test-input")?.remove();
+    const input = document.createElement("input");
+    Object.assign(input, {type: "file", id: "custody-test-input", multiple: true, webkitdirectory: folder});
+    document.body.append(input);
+}"""
+_VECTORS = """(cases) => custodyEngine.runVectors(
+    cases.map(({folder, data}) => ({folder, data: Uint8Array.from(atob(data), (char) => char.charCodeAt(0))}))
+)"""
+
+
+class Engine:
+    """`custodyEngine` of the page; every call is a run of its own worker."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def verify(self, paths: Sequence[Path], **trust: str) -> list[dict[str, Any]]:
+        """The reports of many zips."""
+        self.page.evaluate(_INPUT, False)
+        self.page.locator("#custody-test-input").set_input_files(list(paths))
+        return [self.page.evaluate(_RUN, {"trust": trust, "at": at}) for at in range(len(paths))]
+
+    def verify_folder(self, folder: Path, **trust: str) -> dict[str, Any]:
+        """The report of a folder."""
+        self.page.evaluate(_INPUT, True)
+        self.page.locator("#custody-test-input").set_input_files(folder)
+        found: dict[str, Any] = self.page.evaluate(_RUN, {"trust": trust, "at": None})
+        return found
+
+    def vectors(self, paths: Sequence[Path]) -> list[str]:
+        """`ok` or the error's code for each file of tests/vectors."""
+        cases = [{"folder": path.parent.name, "data": base64.b64encode(path.read_bytes()).decode()} for path in paths]
+        found: list[str] = self.page.evaluate(_VECTORS, cases)
+        return found
+
+
+@contextmanager
+def running() -> Iterator[Engine]:
+    """A browser without a network; every request that the page makes fails the test."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            page = browser.new_context(offline=True).new_page()
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(PAGE.as_uri())
+            yield Engine(page)
+            assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
+        finally:
+            browser.close()
