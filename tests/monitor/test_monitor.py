@@ -27,6 +27,7 @@ from custody.signer.errors import SignerRefusalError
 from custody.verifier.mirror.copying import Mirror
 from custody.verifier.monitor.alarm import metrics_text
 from custody.verifier.monitor.watching import MonitorPlan, Round, watch_once
+from custody.verifier.tiles.credentials import Credentials
 from custody.verifier.tiles.source import HttpSource
 
 CUSTODY = str(Path(sys.executable).with_name("custody"))
@@ -37,7 +38,7 @@ KEY = SignerKey.from_seed(ORIGIN, SignatureType.ED25519, bytes([1]) * 32)
 
 async def mirrored(site: Site, folder: Path) -> Path:
     def run() -> None:
-        source = HttpSource(f"{site.url}/{ORIGIN}", TOKEN)
+        source = HttpSource(f"{site.url}/{ORIGIN}", Credentials(token=TOKEN))
         try:
             Mirror(source, folder, [KEY.vkey]).run()
         finally:
@@ -48,7 +49,7 @@ async def mirrored(site: Site, folder: Path) -> Path:
 
 
 def plan(place: str | Path, state: Path, **more: object) -> MonitorPlan:
-    return MonitorPlan(place=str(place), keys=(KEY.vkey,), state=state, token=TOKEN, **more)  # type: ignore[arg-type]
+    return MonitorPlan(place=str(place), keys=(KEY.vkey,), state=state, credentials=Credentials(token=TOKEN), **more)  # type: ignore[arg-type]
 
 
 def codes(done: Round) -> set[str]:

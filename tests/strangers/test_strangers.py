@@ -20,6 +20,7 @@ from custody.verifier.audit_run import AuditPlan, audit_log
 from custody.verifier.choose_log import choose_log
 from custody.verifier.log_report import INDEX, OPTIONAL, Status
 from custody.verifier.mirror.copying import Mirror, MirrorFailed
+from custody.verifier.tiles.credentials import Credentials
 from custody.verifier.tiles.source import FolderSource, HttpSource
 
 ENTRIES = 100_000
@@ -57,7 +58,7 @@ def key_of(site: Site) -> VerifierKey:
 
 async def mirror(site: Site, folder: Path) -> int:
     def run() -> int:
-        source = HttpSource(f"{site.url}/{ORIGIN}", TOKEN)
+        source = HttpSource(f"{site.url}/{ORIGIN}", Credentials(token=TOKEN))
         try:
             return Mirror(source, folder, [key_of(site)]).run().fetched
         finally:
@@ -89,7 +90,7 @@ async def test_a_hundred_thousand_entries_over_http_and_from_a_folder(site: Site
     assert served[2] == mirrored[2]
     keys = [key_of(site)]
     for place in (str(folder), f"{site.url}/{ORIGIN}"):
-        opened = await asyncio.to_thread(choose_log, place, None, keys, TOKEN)
+        opened = await asyncio.to_thread(choose_log, place, None, keys, Credentials(token=TOKEN))
         report = await asyncio.to_thread(audit_log, AuditPlan(open_log=opened, keys=tuple(keys)))
         assert (report.status, report.size, report.verified) == (Status.FINE, ENTRIES, ENTRIES)
         unchecked = {check.number for check in report.checks if check.status is Status.NOT_CHECKED}
@@ -166,7 +167,7 @@ async def test_a_rollback_leaves_the_mirror_as_it_was(site: Site, tmp_path: Path
 
 async def test_a_token_does_not_travel_in_plain_text(site: Site) -> None:
     with pytest.raises(CustodyError) as caught:
-        HttpSource("http://ledger.example/log", TOKEN)
+        HttpSource("http://ledger.example/log", Credentials(token=TOKEN))
     assert caught.value.code == "token-in-clear"
     source = HttpSource(f"{site.url}/{ORIGIN}")
     with pytest.raises(CustodyError) as caught:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from custody.core.errors import CustodyError
 
@@ -78,6 +79,30 @@ class HttpAddress:
         return listening
 
 
+def client_certificate(scope: Scope) -> bytes | None:
+    """The certificate of the client, PEM, which TLS has checked; None when it brought none (ASGI extension "tls")."""
+    chain: list[str] = (scope.get("extensions") or {}).get("tls", {}).get("client_cert_chain", [])
+    return chain[0].encode() if chain else None
+
+
+class _Introducing(H11Protocol):
+    """Tells the application the client's certificate, which uvicorn keeps to itself."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        der = tls.getpeercert(binary_form=True) if tls is not None else None
+        if der is None:
+            return
+        app, chain = self.app, [ssl.DER_cert_to_PEM_cert(der)]
+
+        async def introduced(scope: Any, receive: Any, send: Any) -> None:
+            scope.setdefault("extensions", {})["tls"] = {"client_cert_chain": chain}
+            await app(scope, receive, send)
+
+        self.app = introduced
+
+
 class _Quiet(uvicorn.Server):
     """Leaves the signals to its owner."""
 
@@ -89,12 +114,16 @@ class _Quiet(uvicorn.Server):
 class HttpServer:
     """One application on one address; `start`, then `stop`. One use."""
 
-    def __init__(self, app: AsgiApp, address: HttpAddress) -> None:
+    def __init__(self, app: AsgiApp, address: HttpAddress, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: in the place of the address's certificate, for whoever has more to say than two files."""
         config = uvicorn.Config(
             app, access_log=False, log_config=None, lifespan="off", server_header=False, date_header=False, ws="none",
             timeout_keep_alive=KEEP_ALIVE_S, limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=GRACE_S,
-            h11_max_incomplete_event_size=MAX_HEADER_BYTES, **address.tls(),
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES, http=_Introducing, **({} if tls else address.tls()),
         )  # fmt: skip
+        config.load()
+        if tls is not None:
+            config.ssl = tls
         self._server = _Quiet(config)
         self._address = address
         self._running: asyncio.Task[None] | None = None
@@ -109,7 +138,7 @@ class HttpServer:
                 self._running.result()
                 raise HttpAddressError("the HTTP side ended before it began")
             await asyncio.sleep(0)
-        scheme = "https" if self._address.certificate is not None else "http"
+        scheme = "http" if self._server.config.ssl is None else "https"
         host = f"[{self._address.host}]" if ":" in self._address.host else self._address.host
         return f"{scheme}://{host}:{listening.getsockname()[1]}"
 

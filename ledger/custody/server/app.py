@@ -265,7 +265,9 @@ async def _serve_http(logs: Sequence[HostedLog], settings: Settings) -> HttpServ
     if settings.http is None:
         return None
     beside = {PATH: WitnessApp(settings.neighbours)} if settings.neighbours is not None else {}
-    side = HttpServer(HttpApp(logs, settings.http.access(), beside), settings.http.address)
+    tls = settings.http.tls.context() if settings.http.tls is not None else None
+    access = settings.http.access(now_us, time.monotonic)
+    side = HttpServer(HttpApp(logs, access, beside), settings.http.address, tls)
     click.echo(f"ledger http {await side.start()}")
     return side
 

@@ -18,6 +18,7 @@ from custody.server.app import Settings, now_us
 from custody.server.app import serve as serve_app
 from custody.server.gate import GateSettings
 from custody.server.http.settings import HttpSettings
+from custody.server.http.tls import HttpTls
 from custody.server.leadership import LEASE_S
 from custody.server.limits import Limits
 from custody.server.recovery import check_signer, load
@@ -98,6 +99,11 @@ def _log_to_stderr() -> None:
 )
 @click.option("--http-tls-cert", type=_FILE, metavar="FILE", help="Certificate chain for --http, PEM.")
 @click.option("--http-tls-key", type=_FILE, metavar="FILE", help="Private key of that certificate, PEM.")
+@click.option("--http-tls-passphrase-file", type=_FILE, metavar="FILE", help="Its passphrase, if it is encrypted.")
+@click.option(
+    "--http-client-ca", type=_FILE, metavar="PEM", help="Authorities whose certificates readers of entries bring."
+)
+@click.option("--http-crl", type=_FILE, metavar="PEM", help="Their revocation lists; taken up again when it changes.")
 @click.option(
     "--http-tokens", type=_FILE, metavar="FILE", help="Who may read entries: lines 'SHA256-OF-TOKEN IDENTITY'."
 )
@@ -165,6 +171,9 @@ def serve(
     http: str | None,
     http_tls_cert: Path | None,
     http_tls_key: Path | None,
+    http_tls_passphrase_file: Path | None,
+    http_client_ca: Path | None,
+    http_crl: Path | None,
     http_tokens: Path | None,
     http_open_entries: bool,
     policy: Path | None,
@@ -202,7 +211,8 @@ def serve(
     side = None
     if http is not None:
         address = HttpAddress.parse(http, http_tls_cert, http_tls_key)
-        side = HttpSettings(address=address, tokens=http_tokens, open_entries=http_open_entries)
+        speaking = read_http_tls(address, http_tls_passphrase_file, http_client_ca, http_crl)
+        side = HttpSettings(address=address, tls=speaking, tokens=http_tokens, open_entries=http_open_entries)
     elif witness_state is not None:
         raise click.UsageError("--witness-state needs --http, where other logs reach the witness")
     witnesses = None
@@ -254,6 +264,25 @@ def read_tls(
         certificate=certificate,
         key=key,
         passphrase=choose(passphrase_file, "the server's key"),
+        client_authorities=authorities,
+        revocation_lists=lists,
+    )
+
+
+def read_http_tls(
+    address: HttpAddress, passphrase_file: Path | None, authorities: Path | None, lists: Path | None
+) -> HttpTls | None:
+    """What the TLS options of --http say together; None: plain text. Raises click.UsageError when they are not whole."""
+    if address.certificate is None or address.private_key is None:
+        if authorities is not None or lists is not None:
+            raise click.UsageError("client certificates need --http-tls-cert and --http-tls-key")
+        return None
+    if lists is not None and authorities is None:
+        raise click.UsageError("--http-crl belongs to --http-client-ca")
+    return HttpTls(
+        certificate=address.certificate,
+        key=address.private_key,
+        passphrase=choose(passphrase_file, "the key of the HTTP side"),
         client_authorities=authorities,
         revocation_lists=lists,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,6 +15,7 @@ import pytest
 from tests.server.ledger_rig import ORIGIN, Rig
 
 from custody.asgi.serving import HttpAddress, HttpServer
+from custody.server.app import now_us
 from custody.server.hosted import HostedLog
 from custody.server.http.app import HttpApp
 from custody.server.http.settings import HttpSettings
@@ -61,7 +63,7 @@ async def site(rig: Rig, tmp_path: Path) -> AsyncIterator[Site]:
         publication=rig.publication,
     )
     settings = HttpSettings(address=HttpAddress(host="127.0.0.1", port=0), tokens=tokens)
-    server = HttpServer(HttpApp([hosted], settings.access()), settings.address)
+    server = HttpServer(HttpApp([hosted], settings.access(now_us, time.monotonic)), settings.address)
     url = await server.start()
     await rig.sequencer.ready.wait()
     yield Site(rig=rig, url=url)

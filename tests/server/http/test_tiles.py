@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from custody.core.errors import MalformedError
 from custody.core.hashing import leaf_hash
 from custody.core.tile import entries_path, tile_path
 from custody.core.tree import EMPTY_FRONTIER, extend
-from custody.server.http.access import parse_tokens
+from custody.server.app import now_us
+from custody.server.http.access import EntriesClosed, parse_tokens
 from custody.server.http.app import HttpApp
 from custody.server.http.settings import HttpSettings
 
@@ -124,14 +126,16 @@ def test_a_token_file_has_one_spelling(line: str, tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_bytes(b"\xff")
     with pytest.raises(MalformedError) as caught:
-        HttpSettings(address=HttpAddress(host="127.0.0.1", port=0), tokens=tokens).access()
+        HttpSettings(address=HttpAddress(host="127.0.0.1", port=0), tokens=tokens).access(now_us, time.monotonic)
     assert caught.value.code == "token-file-malformed"
 
 
 def test_entries_can_be_opened() -> None:
     settings = HttpSettings(address=HttpAddress(host="127.0.0.1", port=0), open_entries=True)
-    assert settings.access().allows(None)
-    assert not HttpSettings(address=settings.address).access().allows(b"Bearer " + sha256(b"").hexdigest().encode())
+    settings.access(now_us, time.monotonic).check(None)
+    closed = HttpSettings(address=settings.address).access(now_us, time.monotonic)
+    with pytest.raises(EntriesClosed):
+        closed.check(b"Bearer " + sha256(b"").hexdigest().encode())
 
 
 @pytest.mark.parametrize("text", ["", "127.0.0.1", ":80", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1"])
@@ -143,7 +147,7 @@ def test_an_address_is_a_host_and_a_port(text: str) -> None:
 async def test_a_taken_address_or_a_bad_certificate_is_an_error_of_ours(site: Site, tmp_path: Path) -> None:
     taken = HttpSettings(address=HttpAddress(host="127.0.0.1", port=int(site.url.rpartition(":")[2])))
     with pytest.raises(HttpAddressError):
-        await HttpServer(HttpApp([], taken.access()), taken.address).start()
+        await HttpServer(HttpApp([], taken.access(now_us, time.monotonic)), taken.address).start()
     (tmp_path / "no.pem").write_text("no certificate")
     with pytest.raises(HttpAddressError):
         HttpAddress.parse("127.0.0.1:0", tmp_path / "no.pem", tmp_path / "no.pem").tls()

@@ -15,7 +15,8 @@ from custody.verifier.log_output import log_json, log_lines
 from custody.verifier.log_report import LogReport, Status
 from custody.verifier.progress import progress_bar
 from custody.verifier.texts import LANGUAGES
-from custody.verifier.trust import load_keys, read_checkpoint, read_token, remember
+from custody.verifier.tiles.options import credential_options, read_credentials
+from custody.verifier.trust import load_keys, read_checkpoint, remember
 
 _FILE = click.Path(path_type=Path)
 
@@ -41,7 +42,7 @@ def cores() -> int:
     metavar="FILE",
     help="As --since if FILE exists; a fine log's newest checkpoint is kept there.",
 )
-@click.option("--token-file", type=_FILE, metavar="FILE", help="Inspector's token, for the entries behind a URL.")
+@credential_options
 @click.option(
     "--demand-seals",
     "sealed_sites",
@@ -59,11 +60,11 @@ def verify_log(
     origin: str | None,
     since: Path | None,
     memory: Path | None,
-    token_file: Path | None,
     sealed_sites: tuple[str, ...],
     as_json: bool,
     lang: str,
     workers: int | None,
+    **shown: Path | None,
 ) -> int:
     """Check a whole log: entries, tree, signatures, chains, index.
 
@@ -79,7 +80,7 @@ def verify_log(
     trusted = load_keys(keys)
     held = memory if memory is not None and memory.exists() else since
     plan = AuditPlan(
-        open_log=choose_log(place, origin, trusted, read_token(token_file)),
+        open_log=choose_log(place, origin, trusted, read_credentials(**shown)),
         keys=trusted,
         since=read_checkpoint(held) if held is not None else b"",
         workers=workers or cores(),

@@ -1,7 +1,8 @@
 """Who may read entry bundles over HTTP.
 
 Checkpoints and hash tiles say nothing about anyone and are public. Entry bundles say when which camera recorded and who
-had access: they ask for a bearer token with the inspector's right, unless the operator opens them.
+had access: they ask for a client certificate or a bearer token with the right to read, unless the operator opens them.
+The rights of a certificate are those of the one table (`rights`); it is looked at again at every request (`gate`).
 
 A token file has one line for each token: `sha256-hex-of-token identity`. The token itself is nowhere on the server.
 """
@@ -12,11 +13,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from custody.core.errors import MalformedError
+from custody.core.errors import CustodyError, MalformedError
 from custody.core.names import check_identity
+from custody.server.gate import Gate, audit
+from custody.server.peer import Peer, read_peer
 
 _LINE: Final = re.compile(r"([0-9a-f]{64}) (\S+)", re.ASCII)
 _BEARER: Final = b"bearer "
+_READ: Final = "ReadEntries"
 MAX_TOKEN_BYTES: Final = 512
 
 
@@ -39,17 +43,40 @@ def parse_tokens(text: str) -> dict[bytes, str]:
     return found
 
 
-class EntryAccess:
-    """Decides by the Authorization header of a request."""
+class EntriesClosed(CustodyError):
+    """Whoever asks for entries says nothing of who that is, or what is not known here."""
 
-    def __init__(self, tokens: Mapping[bytes, str], *, open_to_all: bool) -> None:
+    code = "entries-closed"
+
+
+class EntryAccess:
+    """Decides by the Authorization header of a request and the certificate of its connection."""
+
+    def __init__(self, tokens: Mapping[bytes, str], *, open_to_all: bool, gate: Gate | None = None) -> None:
+        """Without a gate no certificate counts."""
         self._tokens = tuple(tokens.items())
         self._open = open_to_all
+        self._gate = gate
 
-    def allows(self, authorization: bytes | None) -> bool:
-        """True when whoever sent this header may read entries. Takes the same time for every wrong token."""
-        if self._open:
-            return True
+    def check(self, authorization: bytes | None, certificate: bytes | None = None) -> None:
+        """Whether whoever sent this header over a connection with this certificate (PEM) may read entries.
+
+        Raises EntriesClosed when neither says who that is; Unauthenticated, Denied for a certificate that does not count
+        now or has no such right. Takes the same time for every wrong token.
+        """
+        if self._open or self._has_token(authorization):
+            return
+        if certificate is None or self._gate is None:
+            raise EntriesClosed("entries ask for an inspector's certificate or token")
+        peer: Peer | None = None
+        try:
+            peer = read_peer(certificate)
+            self._gate.enter(peer, _READ)
+        except CustodyError as error:
+            audit(error, _READ, peer)
+            raise
+
+    def _has_token(self, authorization: bytes | None) -> bool:
         if (
             authorization is None
             or not authorization.lower().startswith(_BEARER)

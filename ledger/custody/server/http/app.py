@@ -9,10 +9,12 @@ from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from custody.asgi.serving import AsgiApp, Receive, Scope, Send
+from custody.asgi.serving import AsgiApp, Receive, Scope, Send, client_certificate
 from custody.server.hosted import HostedLog
-from custody.server.http.access import EntryAccess
+from custody.server.http.access import EntriesClosed, EntryAccess
 from custody.server.http.resource import ENTRIES, NoSuchResource, Tiles
+from custody.server.identity import Unauthenticated
+from custody.server.rights import Denied
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -78,12 +80,15 @@ class HttpApp:
                 return 200, [_TEXT, _BRIEFLY, _ANY_ORIGIN], tiles.checkpoint()
             if not path.startswith(ENTRIES):
                 return 200, [_BYTES, _FOREVER, _ANY_ORIGIN], await tiles.read(path)
-            if not self._access.allows(dict(scope["headers"]).get(b"authorization")):
-                refused: Headers = [_TEXT, _NEVER, (b"www-authenticate", b'Bearer realm="custody entries"')]
-                return 401, refused, b"entries ask for an inspector's token\n"
+            self._access.check(dict(scope["headers"]).get(b"authorization"), client_certificate(scope))
             return 200, [_BYTES, _PRIVATE_FOREVER], await tiles.read(path)
         except NoSuchResource:
             return _missing()
+        except EntriesClosed as error:
+            asked = (b"www-authenticate", b'Bearer realm="custody entries"')
+            return 401, [_TEXT, _NEVER, asked], f"{error} [{error.code}]\n".encode()
+        except (Unauthenticated, Denied) as error:
+            return 403, [_TEXT, _NEVER], f"{error} [{error.code}]\n".encode()
 
 
 def _missing() -> tuple[int, Headers, bytes]:

@@ -6,8 +6,9 @@ import click
 
 from custody.verifier.mirror.copying import Mirror
 from custody.verifier.progress import progress_bar
+from custody.verifier.tiles.options import credential_options, read_credentials
 from custody.verifier.tiles.source import open_source
-from custody.verifier.trust import load_keys, read_token
+from custody.verifier.trust import load_keys
 
 
 @click.command("mirror")
@@ -16,17 +17,15 @@ from custody.verifier.trust import load_keys, read_token
 @click.option(
     "--key", "keys", multiple=True, required=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys."
 )
-@click.option(
-    "--token-file", type=click.Path(path_type=Path), metavar="FILE", help="Inspector's token, for the entries."
-)
-def mirror(source: str, folder: Path, keys: tuple[str, ...], token_file: Path | None) -> None:
+@credential_options
+def mirror(source: str, folder: Path, keys: tuple[str, ...], **shown: Path | None) -> None:
     """Copy a log into a folder that any web server or object store can serve.
 
     Every byte is verified against the signed checkpoint before it is written. Call it again to copy what is new; a run
     that was broken off goes on where it was. A log that was rolled back or forked since is refused (exit status 2), and
     the folder stays as it was.
     """
-    opened = open_source(source, read_token(token_file))
+    opened = open_source(source, read_credentials(**shown))
     try:
         with progress_bar("entries") as progress:
             done = Mirror(opened, folder, load_keys(keys)).run(progress)

@@ -14,7 +14,8 @@ from custody.core.policy import MAX_POLICY_BYTES, parse_policy
 from custody.verifier.log_reader import LogUnreadable
 from custody.verifier.monitor.alarm import check_webhook, metrics_text, post, round_json, write_metrics
 from custody.verifier.monitor.watching import Alarm, MonitorPlan, Round, watch_once
-from custody.verifier.trust import load_keys, read_token
+from custody.verifier.tiles.options import credential_options, read_credentials
+from custody.verifier.trust import load_keys
 from custody.verifier.verify_log import cores
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -40,7 +41,7 @@ _WORSE: Final = (0, 2, 1)
 @click.option(
     "--profile", "profiles", multiple=True, metavar="NAME", help="Rules that bind everybody here. Repeatable."
 )
-@click.option("--token-file", type=_FILE, metavar="FILE", help="Inspector's token, for the entries.")
+@credential_options
 @click.option("--interval", type=click.FloatRange(1.0), metavar="SECONDS", help="Go on, a round every so often.")
 @click.option("--webhook", metavar="URL", help="Post every round with new alarms here, as JSON.")
 @click.option("--metrics", type=_FILE, metavar="FILE", help="Write Prometheus metrics here, for a textfile collector.")
@@ -53,12 +54,12 @@ def monitor(
     state: Path,
     policy: Path | None,
     profiles: tuple[str, ...],
-    token_file: Path | None,
     interval: float | None,
     webhook: str | None,
     metrics: Path | None,
     as_json: bool,
     workers: int | None,
+    **shown: Path | None,
 ) -> int:
     """Follow a log: every checkpoint, every entry, every rule; raise an alarm when something is wrong.
 
@@ -71,7 +72,7 @@ def monitor(
         place=place,
         keys=load_keys(keys),
         state=state,
-        token=read_token(token_file),
+        credentials=read_credentials(**shown),
         policy=parse_policy(policy.read_bytes()[: MAX_POLICY_BYTES + 1]) if policy is not None else None,
         profiles=profiles,
         workers=workers or cores(),

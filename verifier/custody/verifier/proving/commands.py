@@ -17,7 +17,8 @@ from custody.core.policy import MAX_POLICY_BYTES, Policy, PolicyLog, parse_polic
 from custody.core.tlog_proof import FILE_SUFFIX, MAX_TLOG_PROOF_BYTES, parse_tlog_proof, verify_tlog_proof
 from custody.verifier.choose_log import choose_log
 from custody.verifier.proving.making import find_file, find_record, prove
-from custody.verifier.trust import load_keys, read_token
+from custody.verifier.tiles.options import credential_options, read_credentials
+from custody.verifier.trust import load_keys
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _KEYS: Final = click.option(
@@ -39,7 +40,7 @@ _KEYS: Final = click.option(
     metavar="FILE",
     help="Where the entry goes; the proof beside it, as .tlog-proof.",
 )
-@click.option("--token-file", type=_FILE, metavar="FILE", help="Inspector's token, for the entries behind a URL.")
+@credential_options
 def prove_entry(
     *,
     place: str,
@@ -49,7 +50,7 @@ def prove_entry(
     record: str | None,
     footage: Path | None,
     out: Path,
-    token_file: Path | None,
+    **shown: Path | None,
 ) -> None:
     """Write one entry and the proof that it is in the log, for somebody who has no access to the log.
 
@@ -60,7 +61,7 @@ def prove_entry(
     trusted = load_keys(keys)
     if not trusted:
         raise click.UsageError("give the log's --key: a proof under an unknown key is none")
-    with closing(choose_log(place, origin, trusted, read_token(token_file))()) as log:
+    with closing(choose_log(place, origin, trusted, read_credentials(**shown))()) as log:
         if record is not None:
             index = find_record(log, _record_id(record))
         elif footage is not None:

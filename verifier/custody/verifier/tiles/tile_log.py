@@ -14,6 +14,7 @@ from custody.core.hashing import HASH_BYTES
 from custody.core.tile import TILE_WIDTH, entries_path, read_node, tile_path, tile_width
 from custody.core.tree import Node
 from custody.verifier.log_reader import IndexReader, LogUnreadable, StoredCheckpoint, StoredHead, StoredRun
+from custody.verifier.tiles.credentials import NOBODY, Credentials
 from custody.verifier.tiles.source import CHECKPOINT, TileSource, open_source
 
 
@@ -33,9 +34,9 @@ class TileLog:
         self.note = found
 
     @classmethod
-    def open(cls, place: str, token: str = "", note: bytes | None = None) -> "TileLog":
+    def open(cls, place: str, credentials: Credentials = NOBODY, note: bytes | None = None) -> "TileLog":
         """Opens a URL or a folder."""
-        return cls(open_source(place, token), note)
+        return cls(open_source(place, credentials), note)
 
     def head(self) -> StoredHead:
         """See LogReader. What the checkpoint says is all that there is; it names no keys."""
