@@ -61,7 +61,7 @@ def write(folder: Path, text: str) -> Path:
 def test_the_configuration_shown_is_one(tmp_path: Path) -> None:
     (shown,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
     config = read_config(write(tmp_path, shown))
-    assert config.tls is not None
+    assert config.credentials.tls is not None
     assert (config.site, config.lang, config.disclosures) == ("site-12", "zh", tmp_path / "desk" / "disclosures.db")
     assert config.clock.uncertainty_us == 50_000
 

@@ -83,7 +83,13 @@ COMMANDS: Mapping[str, Command | Group] = {
         summary="Register keys and scopes in a log.",
         commands={
             "tell": Command(
-                target="custody.enrol.commands:tell", summary="Append registrations as administrator.", extra="client"
+                target="custody.enrol.keys:tell", summary="Append registrations as administrator.", extra="client"
+            ),
+            "register": Command(
+                target="custody.enrol.keys:register", summary="Register a foreign certificate's key.", extra="client"
+            ),
+            "revoke": Command(
+                target="custody.enrol.keys:revoke_key", summary="Revoke a key in the log.", extra="client"
             ),
         },
     ),

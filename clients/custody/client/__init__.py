@@ -6,7 +6,7 @@ on disk until they are receipted and `drain.Drain` sends them. Guide: docs/clien
 
 from custody.client.aio import Followed, LedgerClient, Seen
 from custody.client.backoff import Backoff
-from custody.client.credentials import TlsFiles
+from custody.client.credentials import Credentials, SealFiles, TlsFiles
 from custody.client.drain import Drain
 from custody.client.environment import Environment
 from custody.client.errors import (
@@ -35,6 +35,7 @@ __all__ = [
     "Bounds",
     "ClientStorageError",
     "Conflict",
+    "Credentials",
     "DeadLetter",
     "Drain",
     "Environment",
@@ -53,6 +54,7 @@ __all__ = [
     "ReadError",
     "Receipt",
     "RefusedError",
+    "SealFiles",
     "SealingKey",
     "Seen",
     "State",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from custody.client.credentials import TlsFiles
+from custody.client.credentials import Credentials, CredentialsUnusable
 from custody.core.names import check_site, check_stream
 from custody.desk.errors import DeskConfigError
 from custody.v1 import record_pb2
@@ -28,7 +28,7 @@ class DeskConfig:
     log: str
     vkeys: tuple[str, ...]
     submitter: str
-    tls: TlsFiles | None
+    credentials: Credentials
     profiles: tuple[str, ...]
     """Profiles that bind besides those that site and cameras name."""
     streams: tuple[str, ...]
@@ -46,6 +46,10 @@ def read_config(path: Path) -> DeskConfig:
     top = _Table(table, str(path))
     ledger, clock = top.table("ledger"), top.table("clock", {})
     base = path.parent
+    try:
+        credentials = Credentials.take(ledger.left, base)
+    except CredentialsUnusable as error:
+        raise DeskConfigError(f"{path}: {error}") from error
     folder = base / top.text("folder", "desk")
     disclosures = top.text("disclosures", "")
     config = DeskConfig(
@@ -57,7 +61,7 @@ def read_config(path: Path) -> DeskConfig:
         log=ledger.text("log"),
         vkeys=_vkeys(base / ledger.text("vkeys")),
         submitter=ledger.text("submitter", ""),
-        tls=_tls(ledger.table("tls", {}), base),
+        credentials=credentials,
         profiles=tuple(top.texts("profiles", [])),
         streams=tuple(check_stream(name) for name in top.texts("streams", [])),
         clock=_clock(clock),
@@ -81,20 +85,6 @@ def _vkeys(path: Path) -> tuple[str, ...]:
     if not lines:
         raise DeskConfigError(f"{path} has no verifier key")
     return lines
-
-
-def _tls(table: "_Table", base: Path) -> TlsFiles | None:
-    if not table.left:
-        return None
-    passphrase = table.text("passphrase_file", "")
-    files = TlsFiles(
-        roots=base / table.text("roots"),
-        certificate=base / table.text("certificate"),
-        key=base / table.text("key"),
-        passphrase_file=base / passphrase if passphrase else None,
-    )
-    table.finish()
-    return files
 
 
 def _clock(table: "_Table") -> record_pb2.ClockQuality:

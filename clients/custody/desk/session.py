@@ -40,14 +40,17 @@ class Desk:
         """The ledger, reached for at the first use. Raises what `LedgerClient.connect` raises, and PrivateFileError."""
         if self._client is None:
             config = self.config
+            seal = config.credentials.seal
             self._client = SyncLedgerClient.connect(
                 config.targets,
                 log=config.log,
                 vkeys=config.vkeys,
                 state=config.folder / "ledger.state",
-                credentials=config.tls.credentials() if config.tls is not None else None,
                 submitter=config.submitter,
+                # A record that is sent again must carry the same bytes, so the seal must come out the same.
+                sealing=seal.read().deterministic() if seal is not None else None,
                 timeout_s=config.timeout_s,
+                **config.credentials.settings(),
             )
         return self._client
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Final
 
 import click
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.authority.certificate import new_key
-from custody.authority.folder import Enrolled, make_authority, open_authority
+from custody.authority.folder import Enrolled, make_authority, open_authority, seal_key_id
 from custody.authority.registration import identity_registered, key_revoked, seal_key_registered
 from custody.core.record_id import RANDOM_BYTES
 from custody.core.roles import CERTIFIED, Role
@@ -19,22 +18,19 @@ from custody.core.seal import ED25519, SealKey
 from custody.enrol.options import (
     FILE,
     FOLDER,
+    REASONS,
     authority_option,
     ca_passphrase_option,
     folder_argument,
     read_telling,
+    reason_option,
+    since_option,
     telling_options,
 )
 from custody.private.file import replace_file, write_new
 from custody.private.key import write_key
 from custody.private.passphrase import Passphrase, choose
-from custody.v1 import record_pb2
 
-_REASONS: Final = {
-    "superseded": (x509.ReasonFlags.superseded, record_pb2.REVOCATION_REASON_SUPERSEDED),
-    "compromised": (x509.ReasonFlags.key_compromise, record_pb2.REVOCATION_REASON_COMPROMISED),
-    "retired": (x509.ReasonFlags.cessation_of_operation, record_pb2.REVOCATION_REASON_RETIRED),
-}
 _ROLES: Final = (*(role.value for role in CERTIFIED), Role.LEDGER.value)
 
 
@@ -109,8 +105,9 @@ def enrol(
         key = new_key()
         write_key(out / f"{name}.key", key, passphrase)
         made = authority.enrol(
-            Role(role), name, key.public_key(), scopes=scopes, hosts=hosts, now=now, life=timedelta(days=days)
-        )
+            Role(role), name, key.public_key(), scopes=scopes, hosts=hosts, now=now, life=timedelta(days=days),
+            seals=with_seal,
+        )  # fmt: skip
     write_new(out / f"{name}.crt", made.certificate, mode=0o644)
     records = [] if role == Role.LEDGER.value else [(f"{name}.identity.record", _identity(made, now))]
     click.echo(made.key_id)
@@ -133,7 +130,7 @@ def _seal_key(path: Path, made: Enrolled, passphrase: Passphrase, now: datetime)
     key = Ed25519PrivateKey.generate()
     write_key(path, key, passphrase)
     public = SealKey(algorithm=ED25519, raw=key.public_key().public_bytes_raw())
-    key_id = f"seal/{made.key_id}"
+    key_id = seal_key_id(made.key_id)
     write_new(path.with_suffix(".id"), f"{key_id}\n".encode(), mode=0o644)
     return key_id, seal_key_registered(key_id, public, made.identity, _us(now), os.urandom(RANDOM_BYTES))
 
@@ -142,47 +139,35 @@ def _seal_key(path: Path, made: Enrolled, passphrase: Passphrase, now: datetime)
 @authority_option
 @ca_passphrase_option
 @click.argument("whom", metavar="IDENTITY|SERIAL|KEY-ID")
-@click.option("--reason", type=click.Choice(list(_REASONS)), default="compromised", show_default=True)
+@reason_option
+@since_option
 @click.option("--out", type=FOLDER, metavar="DIR", help="Where the records for the log go. [default: the authority's]")
 @telling_options
 def revoke(
-    *, folder: Path, ca_passphrase_file: Path | None, whom: str, reason: str, out: Path | None,
+    *, folder: Path, ca_passphrase_file: Path | None, whom: str, reason: str, since: int | None, out: Path | None,
     ledger: str | None, origin: str | None, vkeys: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
     tls_key: Path | None, tls_passphrase_file: Path | None,
 ) -> None:  # fmt: skip
-    """Believe a party's certificates no more: a new revocation list, and a record for the log.
+    """Believe a party's certificates no more, and its device keys: a new revocation list, and records for the log.
 
     Servers take the list up by themselves as soon as DIR/crl.pem reaches them; open streams of the party end then too.
+    A device key alone, or the key of a foreign certificate, is revoked by: custody keys revoke.
     """
     telling = read_telling(
         ledger=ledger, origin=origin, vkeys=vkeys, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
         tls_passphrase_file=tls_passphrase_file,
     )  # fmt: skip
     now = _now()
-    flag, number = _REASONS[reason]
+    flag, number = REASONS[reason]
     with open_authority(folder, choose(ca_passphrase_file, "the authority's key")) as authority:
         found = authority.revoke(whom, flag, now)
-    records = [key_revoked(one.key_id, number, _us(now), os.urandom(RANDOM_BYTES)) for one in found]
-    for one, record in zip(found, records, strict=True):
-        replace_file((out or folder) / f"revoked-{one.serial}.record", record, mode=0o644)
-        click.echo(one.key_id)
+    records = []
+    for one in found:
+        for end, key_id in (("", one.key_id), (".seal", one.seal_key_id)):
+            if key_id:
+                random = os.urandom(RANDOM_BYTES)
+                records.append(key_revoked(key_id, number, _us(now), random, from_us=since))
+                replace_file((out or folder) / f"revoked-{one.serial}{end}.record", records[-1], mode=0o644)
+                click.echo(key_id)
     if telling is not None and records:
         asyncio.run(telling.append(records))
-
-
-@click.command("tell")
-@click.argument("records", nargs=-1, required=True, type=FILE, metavar="FILE...")
-@telling_options
-def tell(
-    *, records: tuple[Path, ...], ledger: str | None, origin: str | None, vkeys: tuple[str, ...],
-    tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None, tls_passphrase_file: Path | None,
-) -> None:  # fmt: skip
-    """Append records that enrol or revoke has written, as an administrator. Repeating it is harmless."""
-    telling = read_telling(
-        ledger=ledger, origin=origin, vkeys=vkeys, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
-        tls_passphrase_file=tls_passphrase_file,
-    )  # fmt: skip
-    if telling is None:
-        raise click.UsageError("--ledger says whom to tell")
-    index = asyncio.run(telling.append([path.read_bytes() for path in records]))
-    click.echo(f"entry {index} of {telling.log}")

@@ -1,19 +1,49 @@
 """Options that several commands of the authority share."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from cryptography import x509
 
-from custody.client.credentials import TlsFiles
+from custody.client.options import read_tls, tls_options
 from custody.enrol.telling import Telling
+from custody.v1 import record_pb2
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 F = TypeVar("F", bound=Callable[..., Any])
 
 folder_argument = click.argument("folder", type=FOLDER, metavar="DIR")
+REASONS: Final = {
+    "superseded": (x509.ReasonFlags.superseded, record_pb2.REVOCATION_REASON_SUPERSEDED),
+    "compromised": (x509.ReasonFlags.key_compromise, record_pb2.REVOCATION_REASON_COMPROMISED),
+    "retired": (x509.ReasonFlags.cessation_of_operation, record_pb2.REVOCATION_REASON_RETIRED),
+}
+"""Why a key is revoked, as revocation lists (RFC 5280 section 5.3.1) and as the log say it."""
+reason_option = click.option("--reason", type=click.Choice(list(REASONS)), default="compromised", show_default=True)
+
+
+def _moment(_: object, __: object, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"not an ISO 8601 time: {text}") from error
+    if moment.tzinfo is None:
+        raise click.BadParameter(f"{text} has no offset from UTC")
+    return int(moment.timestamp()) * 1_000_000
+
+
+since_option = click.option(
+    "--since",
+    callback=_moment,
+    metavar="TIME",
+    help="From when on the key is not to be believed, if that was earlier (ISO 8601 with offset). [default: now]",
+)
 authority_option = click.option(
     "--ca", "folder", type=FOLDER, required=True, metavar="DIR", help="Folder of the authority (custody ca init)."
 )
@@ -28,15 +58,12 @@ _TELLING: Final = (
     click.option("--ledger", "ledger", metavar="TARGET", help="Tell this ledger's log: unix:PATH or HOST:PORT."),
     click.option("--log", "origin", metavar="ORIGIN", help="The log to tell."),
     click.option("--log-key", "vkeys", multiple=True, metavar="VKEY|FILE", help="Key of the log. Repeatable."),
-    click.option("--tls-ca", type=FILE, metavar="PEM", help="Whom to believe that the ledger is the ledger."),
-    click.option("--tls-cert", type=FILE, metavar="PEM", help="The administrator's certificate."),
-    click.option("--tls-key", type=FILE, metavar="PEM", help="Its encrypted key."),
-    click.option("--tls-passphrase-file", type=FILE, metavar="FILE", help="Passphrase of that key."),
 )
 
 
 def telling_options(command: F) -> F:
-    """Adds the options by which the log is told."""
+    """Adds the options by which the log is told, as the administrator whose certificate is given."""
+    command = tls_options(command)
     for option in reversed(_TELLING):
         command = option(command)
     return command
@@ -51,12 +78,7 @@ def read_telling(
         return None
     if origin is None or not vkeys:
         raise click.UsageError("--ledger needs --log and --log-key")
-    given = (tls_ca, tls_cert, tls_key)
-    tls = None
-    if tls_ca is not None and tls_cert is not None and tls_key is not None:
-        tls = TlsFiles(roots=tls_ca, certificate=tls_cert, key=tls_key, passphrase_file=tls_passphrase_file)
-    elif any(given) or not ledger.startswith("unix:"):
-        raise click.UsageError("a ledger on the network needs --tls-ca, --tls-cert and --tls-key")
+    tls = read_tls(ledger, tls_ca, tls_cert, tls_key, tls_passphrase_file)
     return Telling(target=ledger, log=origin, vkeys=tuple(line for text in vkeys for line in _vkeys(text)), tls=tls)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from custody.client import LedgerClient
-from custody.client.credentials import TlsFiles
+from custody.client.credentials import Credentials, TlsFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +21,13 @@ class Telling:
 
     async def append(self, records: Sequence[bytes]) -> int:
         """Appends records in one batch and verifies the receipt; the leaf index of the first. Errors as `LedgerClient`."""
-        credentials = self.tls.credentials() if self.tls is not None else None
         async with await LedgerClient.connect(
             self.target,
             log=self.log,
             vkeys=self.vkeys,
             state=self.state,
-            credentials=credentials,
             submitter="" if self.tls is not None else "administrator",
+            **Credentials(tls=self.tls).settings(),
         ) as client:
             receipt = await client.append(list(records))
         return receipt.indexes[0]

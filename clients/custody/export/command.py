@@ -11,7 +11,8 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.client import LedgerClient
-from custody.client.credentials import TlsFiles
+from custody.client.credentials import Credentials
+from custody.client.options import read_tls, tls_options
 from custody.export.content import read_disclosures
 from custody.export.errors import ExportError
 from custody.export.request import ExportRequest
@@ -63,10 +64,7 @@ def _moment(text: str) -> int:
 @click.option("--tsa", "tsas", multiple=True, metavar="URL", help="RFC 3161 time-stamping authority. Repeatable.")
 @click.option("--proof-files/--no-proof-files", default=True, show_default=True, help="A C2SP proof for each segment.")
 @click.option("--submitter", default="", metavar="NAME", help="Name where the connection authenticates nobody.")
-@click.option("--tls-ca", type=_FILE, metavar="PEM", help="Whom to believe that the ledger is the ledger.")
-@click.option("--tls-cert", type=_FILE, metavar="PEM", help="The exporter's certificate.")
-@click.option("--tls-key", type=_FILE, metavar="PEM", help="Its encrypted key.")
-@click.option("--tls-passphrase-file", type=_FILE, metavar="FILE", help="Passphrase of that key.")
+@tls_options
 def export(
     *,
     out: Path,
@@ -93,18 +91,13 @@ def export(
     """
     trusted = load_keys(keys)
     job = _job(out, origin, tuple(key.encode() for key in trusted), asked)
-    tls = None
-    if tls_ca is not None and tls_cert is not None and tls_key is not None:
-        tls = TlsFiles(roots=tls_ca, certificate=tls_cert, key=tls_key, passphrase_file=tls_passphrase_file)
-    elif any((tls_ca, tls_cert, tls_key)) or not target.startswith("unix:"):
-        raise click.UsageError("a ledger on the network needs --tls-ca, --tls-cert and --tls-key")
+    credentials = Credentials(tls=read_tls(target, tls_ca, tls_cert, tls_key, tls_passphrase_file))
     key = _signing_key(signing_key, passphrase_file, make=make_key)
     whole = ExportJob(**job, key=key, stamp=Stamper(tsas) if tsas else lambda _: (), progress=_progress())
 
     async def run() -> Exported:
-        credentials = tls.credentials() if tls is not None else None
         client = await LedgerClient.connect(
-            target, log=origin, vkeys=trusted, credentials=credentials, submitter=submitter, timeout_s=60.0
+            target, log=origin, vkeys=trusted, submitter=submitter, timeout_s=60.0, **credentials.settings()
         )
         async with client:
             return await run_export(client, whole)

@@ -38,7 +38,7 @@ def run(config: Path, *, verbose: bool) -> None:
     )
     read = read_config(config)
     read.state.mkdir(parents=True, exist_ok=True)
-    uplink = Uplink(read.state, read.ledger)
+    uplink = Uplink(read.state, read.ledger, config.parent)
     try:
         serve(read, uplink)
     finally:

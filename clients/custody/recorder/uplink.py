@@ -9,35 +9,46 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from custody.client.aio import LedgerClient
+from custody.client.credentials import Credentials, CredentialsUnusable
 from custody.client.drain import Drain
 from custody.client.errors import OutboxFull
 from custody.client.outbox import Outbox as ClientOutbox
 from custody.client.receipt import Receipt
-from custody.client.wire import tls
 from custody.core.errors import CustodyError
 from custody.recorder.config import ConfigError
 from custody.recorder.outbox import OutboxFullError
 
 _LOG: Final = logging.getLogger("custody.recorder")
-_KEYS: Final = ("target", "log", "vkeys", "submitter", "roots", "certificate", "key")
+_NEEDED: Final = ("target", "log", "vkeys")
+_KEYS: Final = (*_NEEDED, "submitter")
 
 
 class Uplink:
     """Records on their way to one log. `close` stops sending; what waits stays on disk."""
 
-    def __init__(self, folder: Path, ledger: Mapping[str, Any]) -> None:
-        """Raises ConfigError, and as the client's Outbox."""
-        unknown = set(ledger) - set(_KEYS)
-        if unknown or not ledger.get("target") or not ledger.get("log") or not ledger.get("vkeys"):
-            raise ConfigError(f"[ledger] needs target, log and vkeys, and may have {', '.join(_KEYS[3:])}")
+    def __init__(self, folder: Path, ledger: Mapping[str, Any], base: Path) -> None:
+        """`base` is the folder that relative paths in `ledger` are below.
+
+        Raises ConfigError, CredentialsUnusable, PrivateFileError, MalformedError, OSError, and as the client's Outbox.
+        """
         self._ledger = dict(ledger)
+        try:
+            credentials = Credentials.take(self._ledger, base)
+        except CredentialsUnusable as error:
+            raise ConfigError(str(error)) from error
+        if set(self._ledger) - set(_KEYS) or not all(self._ledger.get(name) for name in _NEEDED):
+            raise ConfigError(
+                "[ledger] needs target, log and vkeys, and may have submitter, [ledger.tls] and [ledger.seal]"
+            )
         self._folder = folder
-        pem = {name: Path(ledger[name]).read_bytes() for name in ("roots", "certificate", "key") if ledger.get(name)}
-        self._credentials = tls(**pem) if pem else None
+        self._settings = credentials.settings()
+        seal = credentials.seal.read().seal if credentials.seal is not None else None
+        self._sealing = partial(seal, self._ledger["log"]) if seal is not None else None
         self._outbox = ClientOutbox(folder / "outbox.sqlite")
         self._drain: Drain | None = None
         self._latched = ""
@@ -84,7 +95,9 @@ class Uplink:
         try:
             client = await self._connect()
             try:
-                self._drain = Drain(self._outbox, client, batch_records=512, delivered=self._count)
+                self._drain = Drain(
+                    self._outbox, client, batch_records=512, delivered=self._count, sealing=self._sealing
+                )
                 await self._drain.run()
             finally:
                 await client.close()
@@ -99,8 +112,8 @@ class Uplink:
             log=ledger["log"],
             vkeys=ledger["vkeys"],
             state=self._folder / "ledger.sqlite",
-            credentials=self._credentials,
             submitter=ledger.get("submitter", ""),
+            **self._settings,
         )
 
     async def _count(self, batch: Sequence[Any], receipt: Receipt) -> None:

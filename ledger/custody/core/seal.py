@@ -146,13 +146,15 @@ def _check_p256(raw: bytes) -> None:
 def sign(key: PrivateKey, message: bytes) -> bytes:
     """A bare signature in the one length of its algorithm: ECDSA as r || s, 32 bytes each, big-endian.
 
+    Ed25519 and ECDSA (RFC 6979) give the same bytes each time, so that what is sealed again is a repeat and not a conflict;
+    ML-DSA does not.
     ValueError for an elliptic curve that is not P-256.
     """
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         return key.sign(message)
     if not isinstance(key.curve, ec.SECP256R1):
         raise ValueError("seals are made on the curve P-256 only")  # noqa: TRY004  a wrong value of the right type
-    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(SHA256())))
+    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True)))
     return r.to_bytes(_P256_HALF_BYTES, "big") + s.to_bytes(_P256_HALF_BYTES, "big")
 
 

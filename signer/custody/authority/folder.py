@@ -73,9 +73,9 @@ class Authority:
 
     def enrol(
         self, role: Role, name: str, key: ec.EllipticCurvePublicKey, *,
-        scopes: Sequence[str] = (), hosts: Sequence[str] = (), now: datetime, life: timedelta,
+        scopes: Sequence[str] = (), hosts: Sequence[str] = (), now: datetime, life: timedelta, seals: bool = False,
     ) -> Enrolled:  # fmt: skip
-        """Issues a certificate; with role LEDGER a server's, for `hosts`.
+        """Issues a certificate; with role LEDGER a server's, for `hosts`. `seals`: a device key is made with it.
 
         Raises MalformedError for a name or scope without form, AuthorityError 'authority-hosts'.
         """
@@ -90,7 +90,7 @@ class Authority:
             made = make_client(self._root, self._key, key, identity, now, life)
         spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         digest = sha256(spki).hexdigest()
-        key_id = f"{role.value}/{name}/{digest[:16]}"
+        key_id = key_id_of(identity, spki)
         self.index.add(
             Issued(
                 serial=f"{made.serial_number:x}",
@@ -100,6 +100,7 @@ class Authority:
                 issued_at=now.isoformat(),
                 not_after=made.not_valid_after_utc.isoformat(),
                 scopes=tuple(scopes),
+                seal_key_id=seal_key_id(key_id) if seals else "",
             )
         )
         return Enrolled(
@@ -139,6 +140,17 @@ class Authority:
             for one in self.index.revoked.values()
         ]
         replace_file(path, make_crl(self._root, self._key, revoked, number, now, CRL_LIFE), mode=_PUBLIC)
+
+
+def key_id_of(identity: str, spki: bytes) -> str:
+    """Under which the log knows a certificate's key: role, name, and the beginning of the key's SHA-256."""
+    _, _, role, name = identity.split(":", 3)
+    return f"{role}/{name}/{sha256(spki).hexdigest()[:16]}"
+
+
+def seal_key_id(key_id: str) -> str:
+    """Id of the device key that belongs to a certificate's key."""
+    return f"seal/{key_id}"
 
 
 def _names(issued: Issued) -> tuple[str, str, str]:

@@ -26,6 +26,8 @@ class Issued:
     issued_at: str
     not_after: str
     scopes: tuple[str, ...] = ()
+    seal_key_id: str = ""
+    """Of the device key that was made with it; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
