@@ -6,6 +6,8 @@ import pytest
 from tests.rules.simulator import LIBRARY
 from tests.rules.stories import STORIES
 
+from custody.rules.field_words import FIELD_WORDS
+
 D185 = "4 5 6 7 9 11 12(1) 12(2) 12(3) 12(4) 12 13(1) 13(2) 13(3) 14 15 16 17(1) 17(2) 17(3) 18"
 SCO799 = "13 14 15 16(2)(1) 16(2)(2) 16(2)(3) 17 20 21 22 23(1) 23(2) 23(5) 24 33"
 
@@ -55,3 +57,9 @@ def test_what_is_not_quoted_says_so() -> None:
     quoted = {article.id for article in LIBRARY.profiles["bj185"].articles.values() if article.quoted}
     assert {one.partition("(")[0] for one in quoted} == {"D185-4", "D185-5", "D185-11", "D185-12"}
     assert not LIBRARY.profiles["ctl32"].articles["CTL-32"].quoted
+
+
+def test_required_fields_have_words() -> None:
+    """A finding names what a record lacks in the reader's language, not by the path in the form."""
+    required = {need.field for profile in LIBRARY.profiles.values() for rule in profile.rules for need in rule.requires}
+    assert required == set(FIELD_WORDS)

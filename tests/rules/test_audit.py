@@ -78,8 +78,8 @@ def test_a_finding_as_json(world: World) -> None:
         "rules": ["bj185.operator-missing"],
         "articles": told["articles"],
         "penalties": [],
-        "en": "the site's registration lacks supervising_authority, operator_kind",
-        "zh": "场所登记缺少 supervising_authority, operator_kind",
+        "en": "the site's registration lacks the supervising authority, the kind of operator",
+        "zh": "场所登记缺少 主管公安机关、使用单位类别",
     }
     assert [article["id"] for article in told["articles"]] == ["D185-4", "D185-7"]
 

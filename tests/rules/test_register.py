@@ -174,4 +174,4 @@ def test_what_a_system_observed_is_told_by_a_person(world: World) -> None:
 
 def test_an_export_without_recipient(world: World) -> None:
     world.tell(package_exported=pb.PackageExported(spans=[world.span()], manifest_sha256=b"m" * 32))
-    assert world.one("register-incomplete").en == "the access register lacks recipient"
+    assert world.one("register-incomplete").en == "the access register lacks the recipient"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from custody.rules.case import Case, span
+from custody.rules.field_words import fields_in_words
 from custody.rules.finding import Finding
 from custody.rules.footage import HOUR_US
 from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
@@ -63,7 +64,8 @@ def check_required(case: Case) -> Iterator[Finding]:
                 fields.extend(lacks)
         for code, (rules, fields) in lacking.items():
             period = (note.at_us, note.at_us)
-            yield from case.find(code, rules, period, notes=[note], words={"fields": ", ".join(dict.fromkeys(fields))})
+            english, chinese = fields_in_words(fields)
+            yield from case.find(code, rules, period, notes=[note], zh={"fields": chinese}, words={"fields": english})
 
 
 def _doubled(case: Case) -> set[int]:
