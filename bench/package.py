@@ -27,7 +27,7 @@ from custody.verifier.log_report import Status
 from custody.verifier.package.checkpoint_check import LogTrust
 from custody.verifier.package.run import PackagePlan, verify_package
 from custody.verifier.progress import progress_bar
-from custody.verifier.trust import load_keys
+from custody.verifier.trust import load_trust
 
 NAME = "package"
 LONG = True
@@ -61,7 +61,7 @@ def run() -> list[Figure]:
 
 def _verify(rig: Rig, package: Path, footage: Path) -> list[Figure]:
     cores = len(os.sched_getaffinity(0))
-    plan = PackagePlan(trust=LogTrust(keys=load_keys([rig.vkey])), workers=cores)
+    plan = PackagePlan(trust=LogTrust(keys=load_trust([rig.vkey]).keys), workers=cores)
     reports = []
     verify_s = _timed(lambda: reports.append(verify_package(package, plan, progress_bar)))
     if Status.FINDINGS in {check.status for check in reports[0].checks}:

@@ -53,9 +53,9 @@ async def test_an_entry_is_proven_offline(rig: Rig, tmp_path: Path, how: str) ->
     policy = tmp_path / "policy"
     witness = SignerKey.from_seed("w.example/1", SignatureType.COSIGNATURE_ED25519, bytes(32))
     policy.write_text(f"log {key}\nwitness w {witness.vkey}\nquorum none\n")
-    assert (await run("verify", "proof", proof, out, "--policy", policy)).returncode == 0
+    assert (await run("verify", "proof", proof, out, "--trust", policy)).returncode == 0
     policy.write_text(f"log {key}\nwitness w {witness.vkey}\nquorum w\n")
-    assert "[quorum-missing]" in (await run("verify", "proof", proof, out, "--policy", policy)).stdout
+    assert "[quorum-missing]" in (await run("verify", "proof", proof, out, "--trust", policy)).stdout
     whole = out.read_bytes()
     out.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     bad = await run("verify", "proof", proof, out, "--key", key)

@@ -21,7 +21,7 @@ from custody.private.key import read_key, write_key
 from custody.private.passphrase import choose
 from custody.timestamping.authorities import Stamper
 from custody.verifier.package.manifest import show_times
-from custody.verifier.trust import load_keys, read_checkpoint
+from custody.verifier.trust import load_trust, read_checkpoint, trust_option
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ def _moment(text: str) -> int:
 @click.argument("out", type=click.Path(path_type=Path), metavar="OUT")
 @click.option("--target", required=True, metavar="TARGET", help="The ledger: unix:PATH or HOST:PORT.")
 @click.option("--log", "origin", required=True, metavar="ORIGIN", help="The log.")
-@click.option("--key", "keys", multiple=True, required=True, metavar="VKEY|FILE", help="Key of the log. Repeatable.")
+@trust_option(required=True)
 @click.option("--stream", "streams", multiple=True, required=True, metavar="SITE/CAMERA", help="Repeatable.")
 @click.option("--from", "from_us", type=_moment, metavar="TIME", required=True, help="Begin, with offset.")
 @click.option("--to", "to_us", type=_moment, metavar="TIME", required=True, help="End (not included), with offset.")
@@ -70,7 +70,7 @@ def export(
     out: Path,
     target: str,
     origin: str,
-    keys: tuple[str, ...],
+    trust: tuple[str, ...],
     signing_key: Path,
     make_key: bool,
     passphrase_file: Path | None,
@@ -85,11 +85,11 @@ def export(
     """Write an evidence package to OUT, a new folder, or a zip file when OUT ends in .zip.
 
     The export is recorded in the log, and the package holds that entry. When it is interrupted, the same command goes on
-    with it. Check the package with: custody verify package OUT --key LOGKEY
+    with it. Check the package with: custody verify package OUT --trust LOGKEY
 
     Exit status: 0 done, 1 done but recorded footage of the period is absent, 2 could not export.
     """
-    trusted = load_keys(keys)
+    trusted = load_trust(trust).keys
     job = _job(out, origin, tuple(key.encode() for key in trusted), asked)
     credentials = Credentials(tls=read_tls(target, tls_ca, tls_cert, tls_key, tls_passphrase_file))
     key = _signing_key(signing_key, passphrase_file, make=make_key)

@@ -21,6 +21,7 @@ from custody.core.entry import ReadEntry
 from custody.core.errors import CustodyError, MalformedError
 from custody.core.names import CHAIN_KEYS
 from custody.core.note import VerifierKey
+from custody.core.policy import Policy
 from custody.core.record import ReadRecord
 from custody.core.tile import TILE_WIDTH
 from custody.verifier.checkpoint_audit import Examined, examine, open_remembered
@@ -59,6 +60,8 @@ class AuditPlan:
 
     open_log: Callable[[], LogReader]
     keys: tuple[VerifierKey, ...] = ()
+    policy: Policy | None = None
+    """Its quorum must have cosigned the newest checkpoint that counts."""
     since: bytes = b""
     """A remembered signed checkpoint; empty: none."""
     footage: bool = False
@@ -304,6 +307,7 @@ def _audit(
     audit = LogAudit(
         head,
         keys=plan.keys,
+        policy=plan.policy,
         end=log.end(),
         read_tile=lambda level, index: log.tiles(level, index, index + 1).get(index),
         since=since,

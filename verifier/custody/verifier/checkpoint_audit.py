@@ -6,13 +6,15 @@ Trust comes from the keys that the caller gives and from nowhere else; a key tha
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from custody.core.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
-from custody.core.errors import CustodyError, MalformedError, VerificationError
-from custody.core.note import VerifierKey
+from custody.core.checkpoint import Checkpoint, check_every_type, open_checkpoint, parse_checkpoint
+from custody.core.errors import CustodyError, MalformedError, SignatureError, VerificationError
+from custody.core.note import VerifierKey, parse_note, verify_note
 from custody.verifier.finding import Finding, Findings
 from custody.verifier.log_reader import StoredCheckpoint
 
 CHECK: Final = 1
+_MISSING: Final = "signature-missing"
+_ORIGIN: Final = "checkpoint-origin"
 
 
 class Examined(NamedTuple):
@@ -20,8 +22,12 @@ class Examined(NamedTuple):
 
     checkpoint: Checkpoint
     signed: bool
-    """Whether a given key signed it."""
+    """Whether it has every signature that the given keys demand."""
     note: bytes
+    keys: tuple[VerifierKey, ...] = ()
+    """The given keys that signed it."""
+    lacks: str = ""
+    """What it lacks, where a demanded signature is not there; a wrong one is a finding by itself."""
 
 
 def examine(
@@ -46,14 +52,23 @@ def _examine(stored: StoredCheckpoint, keys: Sequence[VerifierKey], origin: str,
     if checkpoint.origin != origin:
         message = f"the checkpoint of size {size} is of {checkpoint.origin!r}, not of {origin!r}"
         findings.add(Finding("checkpoint-origin", CHECK, message, size=size))
-    signed = False
-    if keys:
-        try:
-            open_checkpoint(note, keys, origin=checkpoint.origin)
-            signed = checkpoint.origin == origin
-        except VerificationError as error:
-            findings.add(Finding(error.code, CHECK, f"the checkpoint of size {size}: {error}", size=size))
-    return Examined(checkpoint, signed, note)
+    if not keys:
+        return Examined(checkpoint, signed=False, note=note)
+    try:
+        verified = verify_note(parse_note(note), keys)
+        if checkpoint.origin not in {one.key.name for one in verified}:
+            raise VerificationError(f"it is of {checkpoint.origin!r}, and that log's key did not sign", code=_ORIGIN)
+    except VerificationError as error:
+        if error.code == _MISSING:
+            return Examined(checkpoint, signed=False, note=note, lacks=str(error))
+        findings.add(Finding(error.code, CHECK, f"the checkpoint of size {size}: {error}", size=size))
+        return Examined(checkpoint, signed=False, note=note)
+    signers = tuple(one.key for one in verified if one.key.name == checkpoint.origin)
+    try:
+        check_every_type(verified, keys, checkpoint.origin)
+    except SignatureError as error:
+        return Examined(checkpoint, signed=False, note=note, keys=signers, lacks=str(error))
+    return Examined(checkpoint, signed=checkpoint.origin == origin, note=note, keys=signers)
 
 
 def open_remembered(note: bytes, keys: Sequence[VerifierKey], origin: str) -> Checkpoint:
@@ -62,7 +77,7 @@ def open_remembered(note: bytes, keys: Sequence[VerifierKey], origin: str) -> Ch
     Raises MalformedError or VerificationError: then the caller's own file is wrong, and nothing is compared.
     """
     if keys:
-        return open_checkpoint(note, keys, origin=origin)
+        return open_checkpoint(note, keys, origin=origin, any_type=True)
     checkpoint = parse_checkpoint(note).checkpoint
     if checkpoint.origin != origin:
         raise CustodyError(

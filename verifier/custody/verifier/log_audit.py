@@ -12,6 +12,7 @@ from custody.core.checkpoint import Checkpoint
 from custody.core.errors import VerificationError
 from custody.core.heads import check_heads
 from custody.core.note import VerifierKey
+from custody.core.policy import Policy
 from custody.core.tile import TILE_WIDTH
 from custody.v1 import record_pb2
 from custody.verifier.chain_column import follow
@@ -37,6 +38,7 @@ from custody.verifier.log_report import (
     Status,
 )
 from custody.verifier.range_audit import OpenRun, RangeResult, Snapshot
+from custody.verifier.signature_audit import SignatureAudit
 from custody.verifier.source_audit import SourceAudit
 from custody.verifier.tree_audit import ReadTile, TreeAudit, tiles_of
 
@@ -53,6 +55,7 @@ class LogAudit:
         read_tile: ReadTile,
         since: Checkpoint | None = None,
         start: LogMemory | None = None,
+        policy: Policy | None = None,
         seals_demanded: bool = False,
     ) -> None:
         """`end` is where the stored entries end; `since` the checkpoint that the caller remembers.
@@ -82,6 +85,9 @@ class LogAudit:
         keys_before = start.keys if start is not None else ()
         self.sources = SourceAudit(head.origin, self.findings, demanded=seals_demanded, keys=keys_before)
         """Checks 11 and 12; whoever drives the audit hands it what the ranges tell of their sources."""
+        self._policy = policy
+        self._signatures = SignatureAudit(head.origin, self._keys, head.vkeys, self.findings)
+        self._signatures.learn(keys_before)
         if start is not None:
             self._tree.resume(start.bundles)
             self._heads.update(start.heads)
@@ -113,8 +119,6 @@ class LogAudit:
         for size in checkpoints_outside:
             message = f"a checkpoint of size {size} is stored, but the log says that it has {head.size} entries"
             self._find("log-truncated", TREE, message, size=size)
-        if self._keys and head.vkeys and not {key.encode() for key in self._keys} & set(head.vkeys):
-            self._find("log-keys-differ", SIGNATURES, "the log names other keys as its own than the given one")
         if head.created_us is not None and head.created_us < 0:
             self._find("log-row", TIMES, "the log was created at no time")
         if head.epoch is not None and head.epoch < 0:
@@ -125,6 +129,7 @@ class LogAudit:
     def add(self, result: RangeResult, checkpoints: Sequence[Examined]) -> None:
         """Takes the next range and the checkpoints that are filed in it."""
         self.findings.merge(result.findings)
+        self._signatures.learn(result.sources.keys)
         self._join_tree(result, checkpoints)
         self._join_chains(result)
         if result.stamps is not None:
@@ -155,7 +160,7 @@ class LogAudit:
             if root != roots.get(size):
                 message = f"the signed root at size {size} is not the root of the entries"
                 self._find("root-mismatch", TREE, message, size=size)
-            elif one.signed and size >= self._verified[0]:
+            elif self._signatures.counts(one) and size >= self._verified[0]:
                 self._verified = (size, one.note)
             self._last_filed = max(self._last_filed, size)
         if self._since is not None and self._since.size in roots and roots[self._since.size] != self._since.root:
@@ -288,6 +293,7 @@ class LogAudit:
             self._find("published-mismatch", SIGNATURES, message, size=head.published)
         if head.sequenced_us is not None and head.sequenced_us != self._stamp_us:
             self._find("log-row", TIMES, "the log states another time of its last entry than the entry does")
+        self._signatures.finish(self._verified[1], self._policy)
         self._check_tail()
         self._check_remembered()
         self._not_checked |= self.sources.finish()

@@ -1,16 +1,18 @@
-"""What the caller trusts: keys from the command line, and the checkpoint that was remembered from the last time."""
+"""What the caller trusts: keys and policies from the command line, and the checkpoint remembered from the last time."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
+
+import click
 
 from custody.core.errors import CustodyError, MalformedError
 from custody.core.note import MAX_NOTE_BYTES, VerifierKey
+from custody.core.policy import MAX_POLICY_BYTES, Policy, PolicyLog, parse_policy
 
-MAX_KEY_FILE_BYTES: Final = 65_536
-"""Room for many ML-DSA keys; keeps a wrong file name from being read whole."""
-
+F = TypeVar("F", bound=Callable[..., Any])
 MAX_TOKEN_BYTES: Final = 500
 
 
@@ -20,37 +22,88 @@ class TrustError(CustodyError):
     code = "trust-unusable"
 
 
-def load_keys(given: Sequence[str]) -> tuple[VerifierKey, ...]:
-    """Keys by their vkey text, or by a file with one vkey a line ('#' begins a comment line).
+def trust_option(*, required: bool = False) -> Callable[[F], F]:
+    """The one option by which every command is told whom to believe; `load_trust` reads what it gives."""
+    return click.option(
+        "--trust",
+        "--key",
+        "trust",
+        multiple=True,
+        required=required,
+        metavar="VKEY|FILE",
+        help="Whom to believe: the log's key, a file with keys, or a C2SP tlog-policy with witnesses and quorum.",
+    )
 
-    Raises TrustError for what is neither.
+
+def load_trust(given: Sequence[str]) -> Policy:
+    """What is trusted: vkeys, files with one vkey a line ('#' begins a comment line), and at most one C2SP tlog-policy.
+
+    Keys are joined; without a policy file no witness is asked for. Nothing given: nothing is trusted, and the policy has
+    no logs. Raises TrustError for what is none of these.
     """
-    found: dict[VerifierKey, None] = {}
+    logs: dict[VerifierKey, PolicyLog] = {}
+    policy = None
     for text in given:
-        lines = [text] if _is_vkey(text) else _lines(Path(text))
-        for line in lines:
-            try:
-                found[VerifierKey.parse(line)] = None
-            except MalformedError as error:
-                raise TrustError(f"{text}: {error}", code=error.code) from error
-    return tuple(found)
+        if _is_vkey(text):
+            found = _keys([text], text)
+        else:
+            data = _read_trust(Path(text))
+            if _is_policy(data):
+                if policy is not None:
+                    raise TrustError(f"{text} is a second policy: which quorum counts would not be clear")
+                policy = _policy(data, text)
+                found = list(policy.logs)
+            else:
+                found = _keys(_lines(data, text), text)
+        logs.update((one.vkey, one) for one in found)
+    if policy is None:
+        policy = Policy(logs=(), witnesses=(), groups=(), quorum=None)
+    return replace(policy, logs=tuple(logs.values()))
 
 
 def _is_vkey(text: str) -> bool:
     return text.count("+") >= 2 and not Path(text).exists()
 
 
-def _lines(path: Path) -> list[str]:
+def _is_policy(data: bytes) -> bool:
+    words = (line.split(None, 1)[:1] for line in data.split(b"\n"))
+    return any(word in ([b"log"], [b"witness"], [b"group"], [b"quorum"]) for word in words)
+
+
+def _read_trust(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_KEY_FILE_BYTES + 1).decode("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TrustError(f"{path} is neither a vkey nor a readable file with vkeys: {error}") from error
-    lines = [line.strip() for line in text.splitlines()]
+            data = file.read(MAX_POLICY_BYTES + 1)
+    except OSError as error:
+        raise TrustError(f"{path} is neither a vkey nor a readable trust file: {error.strerror}") from error
+    if len(data) > MAX_POLICY_BYTES:
+        raise TrustError(f"{path} is much too long for a trust file")
+    return data
+
+
+def _policy(data: bytes, named: str) -> Policy:
+    try:
+        return parse_policy(data)
+    except MalformedError as error:
+        raise TrustError(f"{named}: {error}", code=error.code) from error
+
+
+def _lines(data: bytes, named: str) -> list[str]:
+    try:
+        lines = [line.strip() for line in data.decode("ascii").splitlines()]
+    except UnicodeDecodeError as error:
+        raise TrustError(f"{named} is neither a vkey nor a file with vkeys") from error
     keys = [line for line in lines if line and not line.startswith("#")]
-    if not keys or len(text) > MAX_KEY_FILE_BYTES:
-        raise TrustError(f"{path} has no vkeys, or is much too long")
+    if not keys:
+        raise TrustError(f"{named} has no vkeys")
     return keys
+
+
+def _keys(vkeys: Sequence[str], named: str) -> list[PolicyLog]:
+    try:
+        return list(Policy.of_keys(VerifierKey.parse(vkey) for vkey in vkeys).logs)
+    except MalformedError as error:
+        raise TrustError(f"{named}: {error}", code=error.code) from error
 
 
 def read_checkpoint(path: Path) -> bytes:

@@ -12,7 +12,7 @@ from custody.verifier.footage_output import footage_json, footage_lines
 from custody.verifier.footage_run import audit_footage
 from custody.verifier.progress import progress_bar
 from custody.verifier.texts import LANGUAGES
-from custody.verifier.trust import load_keys, read_checkpoint
+from custody.verifier.trust import load_trust, read_checkpoint, trust_option
 from custody.verifier.verify_log import cores
 
 _FILE: Final = click.Path(path_type=Path)
@@ -23,14 +23,7 @@ LATE_AFTER_S: Final = 86_400
 @click.command("footage")
 @click.argument("folder", type=_FILE, metavar="DIR")
 @click.option("--log-file", "path", type=_FILE, required=True, metavar="PATH", help="Database file of the ledger.")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    required=True,
-    metavar="VKEY|FILE",
-    help="Key of the log, or a file with keys. Repeatable.",
-)
+@trust_option(required=True)
 @click.option("--log", "origin", metavar="ORIGIN", help="Which log, where the file holds several.")
 @click.option(
     "--since", type=_FILE, metavar="FILE", help="A checkpoint of this log from before: finds rollback and fork."
@@ -51,7 +44,7 @@ def verify_footage(
     *,
     folder: Path,
     path: Path,
-    keys: tuple[str, ...],
+    trust: tuple[str, ...],
     origin: str | None,
     since: Path | None,
     streams: tuple[str, ...],
@@ -68,10 +61,11 @@ def verify_footage(
 
     Exit status: 0 fine, 1 findings, 2 could not check.
     """
-    trusted = load_keys(keys)
+    trusted = load_trust(trust)
     plan = AuditPlan(
-        open_log=choose_log(path, origin, trusted),
-        keys=trusted,
+        open_log=choose_log(path, origin, trusted.keys),
+        keys=trusted.keys,
+        policy=trusted,
         since=read_checkpoint(since) if since is not None else b"",
         footage=True,
         workers=workers or cores(),

@@ -16,7 +16,7 @@ from custody.verifier.log_report import LogReport, Status
 from custody.verifier.progress import progress_bar
 from custody.verifier.texts import LANGUAGES
 from custody.verifier.tiles.options import credential_options, read_credentials
-from custody.verifier.trust import load_keys, read_checkpoint, remember
+from custody.verifier.trust import load_trust, read_checkpoint, remember, trust_option
 
 _FILE = click.Path(path_type=Path)
 
@@ -28,9 +28,7 @@ def cores() -> int:
 
 @click.command("log")
 @click.argument("place", metavar="PATH|URL|postgresql://...")
-@click.option(
-    "--key", "keys", multiple=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys. Repeatable."
-)
+@trust_option()
 @click.option("--log", "origin", metavar="ORIGIN", help="Which log, where the file holds several.")
 @click.option(
     "--since", type=_FILE, metavar="FILE", help="A checkpoint of this log from before: finds rollback and fork."
@@ -56,7 +54,7 @@ def cores() -> int:
 def verify_log(
     *,
     place: str,
-    keys: tuple[str, ...],
+    trust: tuple[str, ...],
     origin: str | None,
     since: Path | None,
     memory: Path | None,
@@ -70,18 +68,19 @@ def verify_log(
 
     PATH is the ledger's database file, or a folder with the log's tiles (see: custody mirror); URL is where a ledger or
     a mirror serves its tiles; a ledger on PostgreSQL is named by its address. It is only read; a running ledger is not
-    disturbed. Give the log's key as you got it from somebody else than the operator of the ledger: without --key no
+    disturbed. Give the log's key as you got it from somebody else than the operator of the ledger: without --trust no
     signature is checked, and the verdict is "not checked" at best.
 
     Exit status: 0 fine, 1 findings, 2 could not check.
     """
     if since is not None and memory is not None:
         raise click.UsageError("--since and --remember exclude each other")
-    trusted = load_keys(keys)
+    trusted = load_trust(trust)
     held = memory if memory is not None and memory.exists() else since
     plan = AuditPlan(
-        open_log=choose_log(place, origin, trusted, read_credentials(**shown)),
-        keys=trusted,
+        open_log=choose_log(place, origin, trusted.keys, read_credentials(**shown)),
+        keys=trusted.keys,
+        policy=trusted,
         since=read_checkpoint(held) if held is not None else b"",
         workers=workers or cores(),
         sealed_sites=dict(map(_demand, sealed_sites)),

@@ -24,7 +24,7 @@ from custody.verifier.custody_audit.zone import BEIJING, Zone
 from custody.verifier.progress import progress_bar
 from custody.verifier.texts import LANGUAGES
 from custody.verifier.tiles.options import credential_options, read_credentials
-from custody.verifier.trust import load_keys
+from custody.verifier.trust import load_trust, trust_option
 from custody.verifier.verify_log import cores
 
 _FILE: Final = click.Path(path_type=Path)
@@ -32,9 +32,7 @@ _FILE: Final = click.Path(path_type=Path)
 
 @click.command("audit")
 @click.argument("place", metavar="PATH|URL|postgresql://...")
-@click.option(
-    "--key", "keys", multiple=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys. Repeatable."
-)
+@trust_option()
 @click.option("--log", "origin", metavar="ORIGIN", help="Which log, where the file holds several.")
 @credential_options
 @click.option("--site", "sites", multiple=True, metavar="SITE", help="Only this site and its cameras. Repeatable.")
@@ -59,7 +57,7 @@ _FILE: Final = click.Path(path_type=Path)
 def audit(
     *,
     place: str,
-    keys: tuple[str, ...],
+    trust: tuple[str, ...],
     origin: str | None,
     sites: tuple[str, ...],
     streams: tuple[str, ...],
@@ -81,20 +79,21 @@ def audit(
     PATH is the ledger's database file, or a folder with the log's tiles; URL is where a ledger or a mirror serves its
     tiles; a ledger on PostgreSQL is named by its address. It is only read. The log is checked as `custody verify log` does (without its
     search index), and every entry under its last signed checkpoint is judged by the rules that its site and cameras
-    declare, and by those of --profile. Without --key nothing is proven, and the verdict is "not checked" at best.
+    declare, and by those of --profile. Without --trust nothing is proven, and the verdict is "not checked" at best.
 
     TIME is an ISO 8601 date or time, e.g. 2026-03-01 or 2026-03-01T08:00.
 
     Exit status: 0 fine, 1 findings, 2 could not check.
     """
-    trusted = load_keys(keys)
+    trusted = load_trust(trust)
     library = load_library()
     zone = _zone(offset)
     now_us = time.time_ns() // 1000
     plan = CustodyPlan(
         place=place,
-        open_log=choose_log(place, origin, trusted, read_credentials(**shown)),
-        keys=trusted,
+        open_log=choose_log(place, origin, trusted.keys, read_credentials(**shown)),
+        keys=trusted.keys,
+        policy=trusted,
         library=library,
         base=_base(library, profiles),
         scope=_scope(sites, streams, _moment(zone, from_text, "--from"), _moment(zone, to_text, "--to")),

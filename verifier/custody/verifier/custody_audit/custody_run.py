@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from custody.core.checkpoint import parse_checkpoint
 from custody.core.note import VerifierKey
+from custody.core.policy import Policy
 from custody.rules import CustodyState, Library, Observation, Scope, findings
 from custody.verifier.audit_run import RANGE_BUNDLES, AuditPlan, audit_log
 from custody.verifier.custody_audit.footage_seen import FootageSeen, see
@@ -46,6 +47,8 @@ class CustodyPlan:
     workers: int = 1
     range_bundles: int = RANGE_BUNDLES
     zone: Zone
+    policy: Policy | None = None
+    """Its quorum must have cosigned the newest checkpoint."""
 
 
 class _Pass(NamedTuple):
@@ -119,6 +122,7 @@ def _read(
     audit = AuditPlan(
         open_log=plan.open_log,
         keys=plan.keys,
+        policy=plan.policy,
         since=since,
         footage=plan.footage is not None,
         workers=plan.workers,

@@ -23,6 +23,7 @@ from custody.core.checkpoint import Checkpoint, open_checkpoint
 from custody.core.errors import ConsistencyError, CustodyError, ForkError, MalformedError, RollbackError
 from custody.core.hashing import EMPTY_ROOT, HASH_BYTES, leaf_hash
 from custody.core.note import VerifierKey
+from custody.core.policy import Policy
 from custody.core.proof import consistency_plan, verify_consistency
 from custody.core.tile import TILE_WIDTH, TileId, entries_path, frontier_from_edge, new_tiles, right_edge, tile_path
 from custody.core.tree import EMPTY_FRONTIER, extend
@@ -53,11 +54,15 @@ class Mirrored:
 class Mirror:
     """One run; used once."""
 
-    def __init__(self, source: TileSource, folder: Path, keys: Sequence[VerifierKey]) -> None:
+    def __init__(
+        self, source: TileSource, folder: Path, keys: Sequence[VerifierKey], *, policy: Policy | None = None
+    ) -> None:
+        """`policy`: its quorum must have cosigned what is copied."""
         self._source = source
         self._folder = folder
         self._local = FolderSource(folder)
         self._keys = tuple(keys)
+        self._policy = policy
         self._tiles: dict[tuple[int, int], bytes] = {}
         """Verified tiles of this run above level 0, and the right edge of level 0."""
         self._fetched = 0
@@ -66,10 +71,12 @@ class Mirror:
         """Copies what is new. Raises RollbackError, ForkError, MirrorFailed, LogUnreadable, SignatureError."""
         log = TileLog(self._source)
         new = open_checkpoint(log.note, self._keys)
+        if self._policy is not None:
+            self._policy.verify(log.note)
         held_note = self._local.read(CHECKPOINT)
         held = Checkpoint(origin=new.origin, size=0, root=EMPTY_ROOT)
         if held_note is not None:
-            held = open_checkpoint(held_note, self._keys, origin=new.origin)
+            held = open_checkpoint(held_note, self._keys, origin=new.origin, any_type=True)
         _compare(held, held_note or b"", new, log.note)
         if new.size > held.size:
             self._check_upper(log, held.size, new)
@@ -92,8 +99,11 @@ class Mirror:
         if root != new.root:
             raise MirrorFailed(f"the tiles at the right edge do not lead to the signed root of size {new.size}")
         self._tiles |= edge
-        wanted = [one for one in new_tiles(old_size, new.size) if one.level and (one.level, one.index) not in edge]
-        for one in reversed(wanted):  # the highest level first
+        # The tiles above level 0 are those of the tree over the level 0 tiles, a level lower.
+        upper = [TileId(one.level + 1, one.index, one.width) for one in new_tiles(old_size >> 8, new.size >> 8)]
+        for one in reversed(upper):  # the highest level first
+            if (one.level, one.index) in edge:
+                continue
             content = self._fetch(log, one)
             self._check_child(one.level, one.index, content)
             self._tiles[one.level, one.index] = content

@@ -10,12 +10,11 @@ from typing import Final
 import click
 
 from custody.core.errors import CustodyError
-from custody.core.policy import MAX_POLICY_BYTES, parse_policy
 from custody.verifier.log_reader import LogUnreadable
 from custody.verifier.monitor.alarm import check_webhook, metrics_text, post, round_json, write_metrics
 from custody.verifier.monitor.watching import Alarm, MonitorPlan, Round, watch_once
 from custody.verifier.tiles.options import credential_options, read_credentials
-from custody.verifier.trust import load_keys
+from custody.verifier.trust import load_trust, trust_option
 from custody.verifier.verify_log import cores
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -25,18 +24,13 @@ _WORSE: Final = (0, 2, 1)
 
 @click.command("monitor")
 @click.argument("place", metavar="URL|DIR")
-@click.option(
-    "--key", "keys", multiple=True, required=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys."
-)
+@trust_option(required=True)
 @click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
     metavar="DIR",
     help="The monitor's memory.",
-)
-@click.option(
-    "--policy", type=_FILE, metavar="FILE", help="C2SP tlog-policy: the quorum that every checkpoint must have."
 )
 @click.option(
     "--profile", "profiles", multiple=True, metavar="NAME", help="Rules that bind everybody here. Repeatable."
@@ -50,9 +44,8 @@ _WORSE: Final = (0, 2, 1)
 def monitor(
     *,
     place: str,
-    keys: tuple[str, ...],
+    trust: tuple[str, ...],
     state: Path,
-    policy: Path | None,
     profiles: tuple[str, ...],
     interval: float | None,
     webhook: str | None,
@@ -64,16 +57,17 @@ def monitor(
     """Follow a log: every checkpoint, every entry, every rule; raise an alarm when something is wrong.
 
     Without --interval one round is made. What was checked is remembered in --state, so that a round reads only what is
-    new. A fork is kept there as one file that anybody can check with: custody verify fork FILE --key VKEY.
+    new. A fork is kept there as one file that anybody can check with: custody verify fork FILE --trust VKEY.
 
     Exit status: 0 fine, 1 alarm, 2 could not check. With --interval: the worst round's, at SIGTERM.
     """
+    trusted = load_trust(trust)
     plan = MonitorPlan(
         place=place,
-        keys=load_keys(keys),
+        keys=trusted.keys,
         state=state,
         credentials=read_credentials(**shown),
-        policy=parse_policy(policy.read_bytes()[: MAX_POLICY_BYTES + 1]) if policy is not None else None,
+        policy=trusted,
         profiles=profiles,
         workers=workers or cores(),
     )

@@ -49,7 +49,7 @@ def _open(report: PackageReport, container: Container, note: bytes, trust: LogTr
     report.trust = "package"
     keys = _claimed(container)
     report.keys = tuple(key.encode() for key in keys)
-    report.unchecked[SIGNATURES] = "KEYS FROM THE PACKAGE ITSELF: whoever made the package chose them; give --key"
+    report.unchecked[SIGNATURES] = "KEYS FROM THE PACKAGE ITSELF: whoever made the package chose them; give --trust"
     return open_checkpoint(note, keys)
 
 
@@ -77,7 +77,7 @@ def check_growth(
         keys = (
             [one.vkey for one in trust.policy.logs] if trust.policy is not None else trust.keys or _claimed(container)
         )
-        earlier = open_checkpoint(note, keys, origin=opened.origin)
+        earlier = open_checkpoint(note, keys, origin=opened.origin, any_type=True)
         hashes = parse_hashes(container.read(layout.CONSISTENCY))
         verify_consistency(earlier.size, earlier.root, opened.size, opened.root, hashes)
         if since:

@@ -7,14 +7,13 @@ from typing import Final
 import click
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 
-from custody.core.policy import MAX_POLICY_BYTES, parse_policy
 from custody.verifier.package.checkpoint_check import LogTrust
 from custody.verifier.package.output import package_json, package_lines
 from custody.verifier.package.run import PackagePlan, verify_package
 from custody.verifier.package.signer_check import read_public_key
 from custody.verifier.progress import progress_bar
 from custody.verifier.texts import LANGUAGES
-from custody.verifier.trust import TrustError, load_keys, read_checkpoint
+from custody.verifier.trust import TrustError, load_trust, read_checkpoint, trust_option
 from custody.verifier.verify_log import cores
 
 _FILE: Final = click.Path(path_type=Path)
@@ -23,10 +22,7 @@ _MAX_PEM_BYTES: Final = 1 << 20
 
 @click.command("package")
 @click.argument("path", type=_FILE, metavar="PATH")
-@click.option(
-    "--key", "keys", multiple=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys. Repeatable."
-)
-@click.option("--policy", type=_FILE, metavar="FILE", help="C2SP tlog-policy: logs, witnesses and quorum.")
+@trust_option()
 @click.option("--exporter-key", "exporters", type=_FILE, multiple=True, metavar="PEM", help="Whose signature counts.")
 @click.option(
     "--tsa-root", "roots", type=_FILE, multiple=True, metavar="PEM", help="Root of a time-stamping authority."
@@ -39,8 +35,7 @@ _MAX_PEM_BYTES: Final = 1 << 20
 def package(
     *,
     path: Path,
-    keys: tuple[str, ...],
-    policy: Path | None,
+    trust: tuple[str, ...],
     exporters: tuple[Path, ...],
     roots: tuple[Path, ...],
     since: Path | None,
@@ -51,18 +46,16 @@ def package(
 ) -> int:
     """Check the evidence package at PATH, a folder or a zip file. Never touches the network.
 
-    Trust comes from --key or --policy. Without them the package is held against the keys that it names itself, which
+    Trust comes from --trust. Without it the package is held against the keys that it names itself, which
     whoever made it could choose; then the verdict can be no better than NOT CHECKED.
 
     Exit status: 0 fine, 1 findings, 2 could not check.
     """
-    if keys and policy is not None:
-        raise click.UsageError("give --key or --policy, not both")
-    trust = LogTrust(
-        keys=load_keys(keys), policy=parse_policy(_bytes(policy, MAX_POLICY_BYTES)) if policy is not None else None
-    )
+    trusted = load_trust(trust)
+    # A policy without witnesses says no more than its keys.
+    log_trust = LogTrust(keys=trusted.keys, policy=trusted if trusted.quorum is not None else None)
     plan = PackagePlan(
-        trust=trust,
+        trust=log_trust,
         exporters=[read_public_key(_bytes(one, _MAX_PEM_BYTES)) for one in exporters],
         tsa_roots=[root for one in roots for root in _certificates(one)],
         since=read_checkpoint(since) if since is not None else b"",

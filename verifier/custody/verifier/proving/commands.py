@@ -12,23 +12,18 @@ from custody.core.errors import CustodyError, MalformedError
 from custody.core.fork_proof import MAX_FORK_BYTES, parse_fork, verify_fork
 from custody.core.hashing import leaf_hash
 from custody.core.limits import MAX_ENTRY_BYTES
-from custody.core.note import VerifierKey
-from custody.core.policy import MAX_POLICY_BYTES, Policy, PolicyLog, parse_policy
 from custody.core.tlog_proof import FILE_SUFFIX, MAX_TLOG_PROOF_BYTES, parse_tlog_proof, verify_tlog_proof
 from custody.verifier.choose_log import choose_log
 from custody.verifier.proving.making import find_file, find_record, prove
 from custody.verifier.tiles.options import credential_options, read_credentials
-from custody.verifier.trust import load_keys
+from custody.verifier.trust import load_trust, trust_option
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
-_KEYS: Final = click.option(
-    "--key", "keys", multiple=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys."
-)
 
 
 @click.command("prove")
 @click.argument("place", metavar="PATH|URL|postgresql://...")
-@_KEYS
+@trust_option()
 @click.option("--log", "origin", metavar="ORIGIN", help="Which log, where the place holds several.")
 @click.option("--index", type=click.IntRange(0), help="The entry at this leaf index.")
 @click.option("--record", metavar="ID", help="The record with this id (UUID).")
@@ -44,7 +39,7 @@ _KEYS: Final = click.option(
 def prove_entry(
     *,
     place: str,
-    keys: tuple[str, ...],
+    trust: tuple[str, ...],
     origin: str | None,
     index: int | None,
     record: str | None,
@@ -58,9 +53,9 @@ def prove_entry(
     """
     if [index, record, footage].count(None) != 2:
         raise click.UsageError("give one of --index, --record and --file")
-    trusted = load_keys(keys)
+    trusted = load_trust(trust).keys
     if not trusted:
-        raise click.UsageError("give the log's --key: a proof under an unknown key is none")
+        raise click.UsageError("give the log's key with --trust: a proof under an unknown key is none")
     with closing(choose_log(place, origin, trusted, read_credentials(**shown))()) as log:
         if record is not None:
             index = find_record(log, _record_id(record))
@@ -85,16 +80,13 @@ def _record_id(text: str) -> bytes:
 @click.command("proof")
 @click.argument("proof", type=_FILE, metavar="PROOF")
 @click.argument("entry", type=_FILE, metavar="ENTRY")
-@click.option("--policy", type=_FILE, metavar="FILE", help="C2SP tlog-policy: logs, witnesses, quorum.")
-@_KEYS
-def verify_proof(proof: Path, entry: Path, policy: Path | None, keys: tuple[str, ...]) -> None:
+@trust_option(required=True)
+def verify_proof(proof: Path, entry: Path, trust: tuple[str, ...]) -> None:
     """Check offline that ENTRY is in a log: its signature, the witnesses' quorum, the inclusion.
 
-    With --key alone no witness is asked for. Exit status: 0 proven, 1 not.
+    Without a policy in --trust no witness is asked for. Exit status: 0 proven, 1 not.
     """
-    if (policy is None) == (not keys):
-        raise click.UsageError("give either --policy or --key")
-    trusted = _policy(policy, keys)
+    trusted = load_trust(trust)
     data = _read(proof, MAX_TLOG_PROOF_BYTES)
     try:
         read = parse_tlog_proof(data)
@@ -109,21 +101,12 @@ def verify_proof(proof: Path, entry: Path, policy: Path | None, keys: tuple[str,
     )
 
 
-def _policy(path: Path | None, keys: tuple[str, ...]) -> Policy:
-    if path is not None:
-        return parse_policy(_read(path, MAX_POLICY_BYTES))
-    logs = tuple(PolicyLog(vkey=key) for key in load_keys(keys))
-    return Policy(logs=logs, witnesses=(), groups=(), quorum=None)
-
-
 @click.command("fork")
 @click.argument("fork", type=_FILE, metavar="FILE")
-@click.option(
-    "--key", "keys", multiple=True, required=True, metavar="VKEY|FILE", help="Key of the log, or a file with keys."
-)
-def verify_fork_file(fork: Path, keys: tuple[str, ...]) -> None:
+@trust_option(required=True)
+def verify_fork_file(fork: Path, trust: tuple[str, ...]) -> None:
     """Check a proof that a log signed two histories. Exit status: 0 the fork is proven, 1 it is not."""
-    known: tuple[VerifierKey, ...] = load_keys(keys)
+    known = load_trust(trust).keys
     try:
         first, second = verify_fork(parse_fork(_read(fork, MAX_FORK_BYTES)), known)
     except CustodyError as error:
