@@ -1,6 +1,6 @@
 r"""What an audit remembers between two runs: the checkpoint, where the log audit stood, and the custody state.
 
-    "custody-audit-1\n" | length of head (8 bytes) | head (JSON, sorted) | saved custody state | SHA-256 of all before
+    "custody-audit-2\n" | length of head (8 bytes) | head (JSON, sorted) | saved custody state | SHA-256 of all before
 
 The checksum finds a damaged file, not a forged one: the file belongs where only the auditor writes. It is a cache. Thrown
 away, the next audit reads the whole log again; only the comparison with the remembered checkpoint is then lost.
@@ -20,7 +20,7 @@ from custody.verifier.log_memory import LogMemory
 from custody.verifier.source_facts import KeyRecord
 from custody.verifier.trust import remember
 
-_MAGIC: Final = b"custody-audit-1\n"
+_MAGIC: Final = b"custody-audit-2\n"
 _BEGIN: Final = len(_MAGIC) + 8
 _SUM_BYTES: Final = 32
 
@@ -40,7 +40,7 @@ class Remembered:
     checkpoint: bytes
     audited_us: int
     log: LogMemory
-    state: bytes
+    state: bytes | memoryview
 
     def restore(self, library: Library, base: tuple[str, ...]) -> CustodyState | None:
         """The custody state; None when it was made under other rules, so that the log has to be replayed."""
@@ -67,20 +67,23 @@ def write_memory(path: Path, held: Remembered) -> None:
         "stamp_us": held.log.stamp_us,
     }
     raw = json.dumps(head, sort_keys=True, separators=(",", ":")).encode()
-    body = b"".join([_MAGIC, len(raw).to_bytes(8, "big"), raw, held.state])
-    remember(path, body + sha256(body).digest())
+    body = [_MAGIC, len(raw).to_bytes(8, "big"), raw, held.state]
+    told = sha256()
+    for part in body:
+        told.update(part)
+    remember(path, b"".join([*body, told.digest()]))
 
 
 def read_memory(path: Path) -> Remembered | None:
     """The inverse of `write_memory`; None when there is no such file. Raises MemoryUnusable for anything else."""
     try:
-        data = path.read_bytes()
+        data = memoryview(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise MemoryUnusable(f"{path} cannot be read: {error.strerror}") from error
     body, told = data[:-_SUM_BYTES], data[-_SUM_BYTES:]
-    if not data.startswith(_MAGIC) or sha256(body).digest() != told:
+    if bytes(data[: len(_MAGIC)]) != _MAGIC or sha256(body).digest() != told:
         raise MemoryUnusable(f"{path} is no remembered audit, or is damaged")
     try:
         return _parse(body)
@@ -88,9 +91,9 @@ def read_memory(path: Path) -> Remembered | None:
         raise MemoryUnusable(f"{path} is no remembered audit") from error
 
 
-def _parse(body: bytes) -> Remembered:
+def _parse(body: memoryview) -> Remembered:
     length = int.from_bytes(body[len(_MAGIC) : _BEGIN], "big")
-    head: dict[str, Any] = json.loads(body[_BEGIN : _BEGIN + length])
+    head: dict[str, Any] = json.loads(bytes(body[_BEGIN : _BEGIN + length]))
     frontier = Frontier(size=head["bundles"], hashes=tuple(bytes.fromhex(value) for value in head["frontier"]))
     heads = {chain: Head(seq, bytes.fromhex(leaf)) for chain, (seq, leaf) in head["heads"].items()}
     told = tuple(KeyRecord(index, stamp_us, bytes.fromhex(raw)) for index, stamp_us, raw in head["key_records"])
