@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -24,8 +25,11 @@ from custody.core.roles import Role
 from custody.private.file import replace_file
 from custody.private.key import key_pem, read_key
 from custody.server import UNUSABLE_TLS12_SUITE
+from custody.server.gate import Gate, GateSettings
 from custody.server.identity import Unauthenticated
 from custody.server.peer import read_peer
+from custody.server.revocation import RevocationLists
+from custody.server.watched_file import FileUnusable
 from custody.v1 import ledger_pb2
 
 STREAM = "site-1/cam-1"
@@ -125,6 +129,40 @@ async def test_an_idle_follower_is_sent_away_after_revocation(home: House) -> No
     home.revoke(inspector)
     assert (await refusal(_drain(call))).code == "certificate-revoked"
     await recorder.append(segment(1))  # others are served
+
+
+async def test_an_idle_append_stream_is_sent_away_after_revocation(home: House) -> None:
+    recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+    call = recorder.stub.AppendStream()
+    await call.write(request_of([segment(1)]))
+    assert (await call.read()).response.runs
+    home.revoke(recorder)
+    assert (await refusal(_drain(call))).code == "certificate-revoked"  # and sends nothing more meanwhile
+
+
+async def test_a_certificate_that_expires_is_refused_on_a_connection_that_is_open(home: House) -> None:
+    """The handshake was long ago; the gate looks at the dates at every call, batch and page."""
+    party = home.party(Role.INSPECTOR)
+    peer = read_peer(party.enrolled.certificate)
+    times = [peer.until_us - 1, peer.until_us, peer.from_us - 1]
+    gate = Gate(GateSettings(), now_us=lambda: times.pop(0), monotonic_s=lambda: 0.0)
+    gate.enter(peer, "GetLog")
+    while times:
+        with pytest.raises(Unauthenticated) as caught:
+            gate.recheck(peer)
+        assert caught.value.code == "certificate-expired"
+
+
+async def test_an_authority_without_a_list_is_not_believed_where_lists_are(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make_authority(tmp_path / name, name, lambda: b"x", now(), timedelta(days=9))
+    roots, lists = tmp_path / "roots.pem", tmp_path / "lists.pem"
+    roots.write_bytes((tmp_path / "one" / "ca.pem").read_bytes() + (tmp_path / "two" / "ca.pem").read_bytes())
+    lists.write_bytes((tmp_path / "one" / "crl.pem").read_bytes())
+    with pytest.raises(FileUnusable, match="no revocation list of"):
+        RevocationLists(lists, roots)
+    lists.write_bytes(lists.read_bytes() + (tmp_path / "two" / "crl.pem").read_bytes())
+    assert not RevocationLists(lists, roots).revoked(1)
 
 
 async def test_a_list_that_has_expired_lets_nobody_in(home: House) -> None:

@@ -48,6 +48,7 @@ def _read(path: Path, authorities: Path) -> _Lists:
     trusted = x509.load_pem_x509_certificates(authorities.read_bytes())
     serials: set[int] = set()
     ends: list[int] = []
+    issuers: set[x509.Name] = set()
     for part in path.read_bytes().split(_END)[:-1]:
         try:
             listed = x509.load_pem_x509_crl(part.lstrip() + _END + b"\n")
@@ -55,11 +56,15 @@ def _read(path: Path, authorities: Path) -> _Lists:
             raise FileUnusable(f"{path} is no revocation list") from error
         if not any(_signed(listed, one) for one in trusted):
             raise FileUnusable(f"{path}: no trusted authority signed this revocation list")
+        issuers.add(listed.issuer)
         end = listed.next_update_utc
         ends.append(int((end or datetime.max.replace(tzinfo=UTC)).timestamp() * 1e6))
         serials.update(one.serial_number for one in listed)
     if not ends:
         raise FileUnusable(f"{path} holds no revocation list")
+    for one in trusted:
+        if one.subject not in issuers:
+            raise FileUnusable(f"{path} holds no revocation list of {one.subject.rfc4514_string()}")
     return _Lists(min(ends), frozenset(serials))
 
 

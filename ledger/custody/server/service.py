@@ -183,7 +183,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
 
         reader = asyncio.create_task(read())
         try:
-            while (task := await results.get()) is not None:
+            while (task := await self._next(results, peer)) is not None:
                 yield await task
             await reader  # a fault while reading must not look like the end of what the peer had to say
         finally:
@@ -192,6 +192,15 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             while not results.empty():
                 if (task := results.get_nowait()) is not None:
                     task.cancel()
+
+    async def _next(self, results: "asyncio.Queue[T]", peer: Peer) -> T:
+        """The next of a stream; while nothing comes, looks whether the peer is still to be believed. Raises Unauthenticated."""
+        while True:
+            try:
+                async with asyncio.timeout(RECHECK_S):
+                    return await results.get()
+            except TimeoutError:
+                self.gate.recheck(peer)
 
     async def _append_or_refuse(self, request: ledger_pb2.AppendRequest, peer: Peer) -> ledger_pb2.AppendResult:
         try:
