@@ -19,6 +19,8 @@ _CENTRAL: Final = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _LOCAL: Final = struct.Struct("<4sHHHHHIIIHH")
 MAX_DIRECTORY_BYTES: Final = MAX_MEMBERS * 512
 _FULL: Final = 0xFFFFFFFF
+_FULLS: Final = (0xFFFF, _FULL, _FULL)
+"""What stands for a count, size or start that the zip64 end record has."""
 _CODE: Final = "package-zip"
 
 
@@ -61,15 +63,22 @@ def _find_directory(file: BinaryIO, length: int) -> tuple[int, int, int]:
     if disk or disk2 or here != count or comment:
         raise _refuse("several disks, or a comment")
     tail = end_at
-    if count == 0xFFFF or _FULL in {size, start}:
-        locator_at = end_at - _LOCATOR.size
-        _, disk, at64, disks = _read(file, locator_at, _LOCATOR, b"PK\x06\x07")
-        if disk or disks != 1 or at64 + _END64.size != locator_at:
+    locator = _read(file, end_at - _LOCATOR.size, _LOCATOR, None) if end_at >= _LOCATOR.size else (b"",) * 4
+    if locator[0] == b"PK\x06\x07" or count == 0xFFFF or _FULL in {size, start}:
+        mark, disk, tail, disks = locator
+        if mark != b"PK\x06\x07" or disk or disks != 1 or tail + _END64.size + _LOCATOR.size != end_at:
             raise _refuse("the zip64 end record is elsewhere")
-        _, _, _, _, disk, disk2, here, count, size, start = _read(file, at64, _END64, b"PK\x06\x06")
-        if disk or disk2 or here != count:
+        _, _, _, _, disk, disk2, here, *wide = _read(file, tail, _END64, b"PK\x06\x06")
+        # Python's zipfile writes this record from 2 GiB on and leaves in the other what still fits: then both must agree.
+        if (
+            disk
+            or disk2
+            or any(one not in {two, full} for one, two, full in zip((count, size, start), wide, _FULLS, strict=True))
+        ):
+            raise _refuse("several disks, or two end records that differ")
+        if here != wide[0]:
             raise _refuse("several disks")
-        tail = at64
+        count, size, start = wide
     if start + size != tail:
         raise _refuse("the directory does not end where the end record begins")
     return start, size, count
