@@ -61,7 +61,7 @@ def run() -> list[Figure]:
 
 def _verify(rig: Rig, package: Path, footage: Path) -> list[Figure]:
     cores = len(os.sched_getaffinity(0))
-    plan = PackagePlan(trust=LogTrust(keys=load_trust([rig.vkey]).keys), workers=cores)
+    plan = PackagePlan(trust=LogTrust.of(load_trust([rig.vkey])), workers=cores)
     reports = []
     verify_s = _timed(lambda: reports.append(verify_package(package, plan, progress_bar)))
     if Status.FINDINGS in {check.status for check in reports[0].checks}:

@@ -155,4 +155,4 @@ def test_the_content_is_a_function_of_its_inputs(tmp_path: Path, monkeypatch: py
             if name.parts[1] not in {"log", "proofs"}:
                 assert path.read_bytes() == (second / name).read_bytes(), name
         kinds = (second / "data/log/entries").read_bytes()
-        assert kinds.count(CASE.encode()) == 1
+        assert kinds.count(CASE.encode()) == 2  # the export, and that disclosures were given with it: each once

@@ -1,6 +1,10 @@
-"""The finished package as one zip: stored members, fixed times, sorted; the same files give the same bytes."""
+"""The finished package as one zip: stored members, fixed times, sorted; the same files give the same bytes.
+
+Footage goes from where the recorder left it straight into the zip: it is never on the disk a third time.
+"""
 
 import zipfile
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -13,16 +17,19 @@ _TIME: Final = (1980, 1, 1, 0, 0, 0)
 _LARGE_BYTES: Final = 0xFFFF_FFFF
 
 
-def write_zip(folder: Path, target: Path, digests: dict[str, bytes]) -> None:
-    """Writes `folder` into a new zip and puts it in place in one step.
+def write_zip(
+    folder: Path, target: Path, digests: Mapping[str, bytes], elsewhere: Mapping[str, Path] | None = None
+) -> None:
+    """Writes `folder`, and the files that lie `elsewhere`, by name, into a new zip and puts it in place in one step.
 
     `digests` are those of the payload, by name: what is packed is hashed again. Raises ExportError ('export-changed') when a
     file is not the one that was written. A crash leaves `<target>.new`, which the next run replaces.
     """
     fresh = target.with_name(f"{target.name}.new")
     with zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            name = path.relative_to(folder).as_posix()
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        files |= elsewhere or {}
+        for name, path in sorted(files.items()):
             if name in digests and _put(archive, path, name) != digests[name]:
                 raise ExportError(f"{name} changed while it was packed; export again", code="export-changed")
             if name not in digests:

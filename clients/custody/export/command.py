@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509 import load_pem_x509_certificates
 
 from custody.client import LedgerClient
 from custody.client.credentials import Credentials
@@ -16,7 +17,7 @@ from custody.client.options import read_tls, tls_options
 from custody.export.content import read_disclosures
 from custody.export.errors import ExportError
 from custody.export.request import ExportRequest
-from custody.export.run import Exported, ExportJob, run_export
+from custody.export.run import Exported, ExportJob, Stamp, run_export
 from custody.private.key import read_key, write_key
 from custody.private.passphrase import choose
 from custody.timestamping.authorities import Stamper
@@ -59,9 +60,17 @@ def _moment(text: str) -> int:
     "--disclosures", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
     help="Disclosures that the recipient is entitled to, each in a file named by its commitment.",
 )  # fmt: skip
+@click.option(
+    "--derived", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="Redacted copies whose records are in the log: packed as derived.",
+)  # fmt: skip
+@click.option("--withhold-sources", is_flag=True, help="Give no footage of which a redacted copy is given.")
+@click.option("--certificate", type=_FILE, metavar="PEM", help="The signing key's certificate, then its issuers.")
+@click.option("--crl", "lists", type=_FILE, multiple=True, metavar="PEM", help="Revocation list to put beside it.")
 @click.option("--policy", type=_FILE, metavar="FILE", help="C2SP tlog-policy to put beside the checkpoint.")
 @click.option("--since", type=_FILE, metavar="FILE", help="A checkpoint from before: its consistency is proven.")
 @click.option("--tsa", "tsas", multiple=True, metavar="URL", help="RFC 3161 time-stamping authority. Repeatable.")
+@click.option("--tsa-root", "tsa_roots", type=_FILE, multiple=True, metavar="PEM", help="Its root: checked at once.")
 @click.option("--proof-files/--no-proof-files", default=True, show_default=True, help="A C2SP proof for each segment.")
 @click.option("--submitter", default="", metavar="NAME", help="Name where the connection authenticates nobody.")
 @tls_options
@@ -76,6 +85,7 @@ def export(
     passphrase_file: Path | None,
     submitter: str,
     tsas: tuple[str, ...],
+    tsa_roots: tuple[Path, ...],
     tls_ca: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -89,11 +99,11 @@ def export(
 
     Exit status: 0 done, 1 done but recorded footage of the period is absent, 2 could not export.
     """
-    trusted = load_trust(trust).keys
+    trusted = [one.vkey for one in load_trust(trust).logs]
     job = _job(out, origin, tuple(key.encode() for key in trusted), asked)
     credentials = Credentials(tls=read_tls(target, tls_ca, tls_cert, tls_key, tls_passphrase_file))
-    key = _signing_key(signing_key, passphrase_file, make=make_key)
-    whole = ExportJob(**job, key=key, stamp=Stamper(tsas) if tsas else lambda _: (), progress=_progress())
+    key = read_signing_key(signing_key, passphrase_file, make=make_key)
+    whole = ExportJob(**job, key=key, stamp=_stamper(tsas, tsa_roots), progress=_progress())
 
     async def run() -> Exported:
         client = await LedgerClient.connect(
@@ -103,7 +113,9 @@ def export(
             return await run_export(client, whole)
 
     made = asyncio.run(run())
-    click.echo(f"{out}: {made.files} footage files, {made.footage_bytes} bytes; {made.absent} absent")
+    click.echo(
+        f"{out}: {made.files} footage files, {made.footage_bytes} bytes; {made.absent} absent; {made.derived} derived"
+    )
     click.echo(f"{made.withheld} items of personal data withheld; content SHA-256 {made.content_sha256.hex()}")
     click.echo(f"recorded as entry {made.export_index}; proven under the checkpoint of {made.tree_size} entries")
     return 1 if made.absent else 0
@@ -125,11 +137,24 @@ def _job(out: Path, origin: str, vkeys: tuple[str, ...], asked: dict[str, Any]) 
         "vkeys": vkeys,
         "disclosures": read_disclosures(asked["disclosures"]),
         "policy": asked["policy"].read_bytes() if asked["policy"] is not None else b"",
+        "derived": asked["derived"],
+        "withhold_sources": asked["withhold_sources"],
+        "certificates": asked["certificate"].read_bytes() if asked["certificate"] is not None else b"",
+        "lists": [path.read_bytes() for path in asked["lists"]],
         "earlier": read_checkpoint(asked["since"]) if asked["since"] is not None else b"",
     }
 
 
-def _signing_key(path: Path, passphrase_file: Path | None, *, make: bool) -> Ed25519PrivateKey:
+def _stamper(urls: tuple[str, ...], roots: tuple[Path, ...]) -> Stamp:
+    try:
+        pinned = [one for path in roots for one in load_pem_x509_certificates(path.read_bytes())]
+    except ValueError as error:
+        raise ExportError("--tsa-root has no certificates in PEM", code="tsa-root") from error
+    return Stamper(urls, roots=pinned) if urls else lambda _: ()
+
+
+def read_signing_key(path: Path, passphrase_file: Path | None, *, make: bool) -> Ed25519PrivateKey:
+    """An exporter's or officer's key. Raises ExportError ('export-key') and what `custody.private` raises."""
     passphrase = choose(passphrase_file, "the signing key", confirm=make and not path.exists())
     if make and not path.exists():
         write_key(path, Ed25519PrivateKey.generate(), passphrase)

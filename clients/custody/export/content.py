@@ -18,7 +18,7 @@ from custody.export.request import ExportRequest
 from custody.export.story import Story, tell
 from custody.verifier.package.commitments import Withheld, commitments_of, encode_withheld
 from custody.verifier.package.layout import DISCLOSURES, PACKAGE_CSV, PACKAGE_MANIFEST, WITHHELD, encode_json
-from custody.verifier.package.manifest import AbsentRow, FileRow, PackageManifest, StreamRow
+from custody.verifier.package.manifest import AbsentRow, DerivedRow, FileRow, PackageManifest, StreamRow
 
 WITHHELD_REASON = "not given by the exporter for this recipient"
 
@@ -32,6 +32,7 @@ class Gathered:
     slices: Mapping[str, Sequence[ProvenEntry]]
     files: Sequence[FileRow]
     absent: Sequence[AbsentRow]
+    derived: Sequence[DerivedRow] = ()
     disclosures: Mapping[bytes, bytes]
     """Serialized disclosures that may be given, by commitment."""
 
@@ -54,6 +55,7 @@ def build_manifest(gathered: Gathered) -> PackageManifest:
         streams=tuple(StreamRow(stream=one, from_us=request.from_us, to_us=request.to_us) for one in request.streams),
         files=tuple(sorted(gathered.files, key=lambda row: (row.stream, row.number, row.index))),
         absent=tuple(sorted(gathered.absent, key=lambda row: (row.stream, row.number, row.index))),
+        derived=tuple(sorted(gathered.derived, key=lambda row: (row.index, row.path))),
     )
 
 

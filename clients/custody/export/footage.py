@@ -85,18 +85,32 @@ def copy_segment(segment: Segment, footage: Path, target: Path, copied: Copied) 
     Crash in the middle: `target` is short or has another hash, and the next run copies it again.
     """
     body = segment.body
-    if target.exists() and _digest(target) == body.file_sha256:
+    if target.exists() and file_digest(target) == body.file_sha256:
         copied(body.size_bytes)
         return ""
     reason = "not-found"
     for source in _sources(body, footage):
         if not source.is_file():
             continue
-        if _copy(source, target, copied) == body.file_sha256:
+        if copy_file(source, target, copied) == body.file_sha256:
             return ""
         target.unlink()
         reason = "altered"
     return reason
+
+
+def find_segment(segment: Segment, footage: Path, hashed: Copied) -> tuple[Path | None, str]:
+    """The segment's file where the recorder left it, hashed, or None and the reason why it is absent: for a zip."""
+    reason = "not-found"
+    for source in _sources(segment.body, footage):
+        if not source.is_file():
+            continue
+        found = file_digest(source)
+        hashed(segment.body.size_bytes)
+        if found == segment.body.file_sha256:
+            return source, ""
+        reason = "altered"
+    return None, reason
 
 
 def _sources(body: record_pb2.Segment, footage: Path) -> list[Path]:
@@ -107,7 +121,8 @@ def _sources(body: record_pb2.Segment, footage: Path) -> list[Path]:
     return list(dict.fromkeys((footage.joinpath(*parts), footage / body.stream / parts[-1])))
 
 
-def _copy(source: Path, target: Path, copied: Copied) -> bytes:
+def copy_file(source: Path, target: Path, copied: Copied) -> bytes:
+    """Copies and hashes in pieces; returns the SHA-256."""
     digest = sha256()
     target.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as reader, target.open("wb") as writer:
@@ -118,7 +133,8 @@ def _copy(source: Path, target: Path, copied: Copied) -> bytes:
     return digest.digest()
 
 
-def _digest(path: Path) -> bytes:
+def file_digest(path: Path) -> bytes:
+    """SHA-256 of a file, read in pieces."""
     digest = sha256()
     with path.open("rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)

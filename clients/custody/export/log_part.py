@@ -1,12 +1,12 @@
 """The log part of a package: written after the export was recorded, proven under one checkpoint."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 from custody.client import LedgerClient, ProvenEntry, Seen
 from custody.core.checkpoint import parse_checkpoint
 from custody.core.heads import encode_head
 from custody.core.names import CHAIN_HEADS
+from custody.core.timestamp import read_generations, renewal_data
 from custody.core.tlog_proof import FILE_SUFFIX, TlogProof
 from custody.export.content import entries_of
 from custody.export.gather import Snapshot, seq_in
@@ -20,9 +20,6 @@ from custody.verifier.package.log_part import (
     encode_indexes,
 )
 from custody.verifier.package.manifest import FileRow
-
-_AT_ONCE = 64
-"""Proofs asked for at the same time."""
 
 
 async def build_log_part(
@@ -39,7 +36,7 @@ async def build_log_part(
     chains = {**slices, CHAIN_HEADS: [entry]}
     seen = await client.checkpoint()
     ends = {rows[-1].index: rows[-1].leaf for rows in chains.values()}
-    proofs = await prove(client, ends, seen)
+    proofs = await client.prove_inclusions(ends, seen)
     entries = entries_of(chains)
     rows = tuple(
         Slice(chain=chain, first=seq_in(found[0], chain), last=seq_in(found[-1], chain))
@@ -63,24 +60,33 @@ async def build_log_part(
     return files, seen
 
 
-async def prove(client: LedgerClient, leaves: Mapping[int, bytes], seen: Seen) -> dict[int, tuple[bytes, ...]]:
-    """Inclusion proofs under one checkpoint, by leaf index."""
-    gate = asyncio.Semaphore(_AT_ONCE)
+async def build_early(client: LedgerClient, rows: Sequence[FileRow], seen: Seen) -> dict[str, bytes]:
+    """The first time-stamped checkpoint that covers all footage, as the ledger keeps it; nothing where it keeps none.
 
-    async def one(index: int, leaf: bytes) -> tuple[bytes, ...]:
-        async with gate:
-            return (await client.prove_inclusion(index, leaf, seen.checkpoint.size))[1]
-
-    async with asyncio.TaskGroup() as group:
-        tasks = {index: group.create_task(one(index, leaf)) for index, leaf in leaves.items()}
-    return {index: task.result() for index, task in tasks.items()}
+    The ledger verified the tokens when it got them; whoever reads the package does it again under roots of his own.
+    """
+    first = max((row.index for row in rows), default=-1) + 1
+    for stamped in await client.timestamps(first) if first else ():
+        if not first <= stamped.size <= seen.checkpoint.size:
+            continue
+        early = parse_checkpoint(stamped.checkpoint).checkpoint
+        generations = [list(one.tokens) for one in stamped.generations]
+        read_generations(stamped.checkpoint, generations, [])
+        _, hashes = await client.prove_consistency(early, seen.checkpoint.size)
+        files = {f"{layout.EARLY}consistency": encode_hashes(hashes)}
+        for place, tokens in enumerate(generations):
+            data = renewal_data(stamped.checkpoint, generations[:place]) if place else stamped.checkpoint
+            files[f"{layout.EARLY}{place}/{layout.STAMPED_DATA}"] = data
+            files |= {f"{layout.EARLY}{place}/{number}.tsr": token for number, token in enumerate(tokens, 1)}
+        return files
+    return {}
 
 
 async def build_proof_files(
     client: LedgerClient, rows: Sequence[FileRow], leaves: Mapping[int, bytes], seen: Seen
 ) -> dict[str, bytes]:
     """One C2SP tlog-proof for each segment; whoever is given one file and its proof needs nothing else of the package."""
-    proofs = await prove(client, {row.index: leaves[row.index] for row in rows}, seen)
+    proofs = await client.prove_inclusions({row.index: leaves[row.index] for row in rows}, seen)
     return {
         f"{layout.PROOFS}{row.stream}/{row.number:08d}-{row.index}{FILE_SUFFIX}": TlogProof(
             index=row.index, hashes=proofs[row.index], checkpoint=seen.note

@@ -7,10 +7,11 @@ comes behind it is made anew. Only a whole package gets its name.
 """
 
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -20,17 +21,21 @@ from custody.core.record_id import RANDOM_BYTES, make_record_id
 from custody.export.archive import write_zip
 from custody.export.bagging import close_bag, sign, write
 from custody.export.content import Gathered, build_content
+from custody.export.derived import find_derived, pack_derived, row_of_derived
 from custody.export.errors import ExportError
-from custody.export.footage import Segment, absent_row, copy_segment, row_of, segments_of
+from custody.export.footage import Segment, absent_row, copy_segment, find_segment, row_of, segments_of
 from custody.export.gather import Snapshot, gather, read_whole, take_snapshot, whole_chains
-from custody.export.log_part import build_log_part, build_proof_files
+from custody.export.log_part import build_early, build_log_part, build_proof_files
 from custody.export.plan import PLAN, load_plan, save_plan
 from custody.export.request import ExportRequest
 from custody.v1 import record_pb2
 from custody.verifier.package.bag import content_digest
-from custody.verifier.package.layout import STAMPS
-from custody.verifier.package.manifest import AbsentRow, FileRow
+from custody.verifier.package.dsse import key_id
+from custody.verifier.package.layout import DISCLOSURES, STAMPS
+from custody.verifier.package.manifest import WITHHELD_SOURCE, AbsentRow, DerivedRow, FileRow
 
+GIVEN_AT_ONCE: Final = 500
+"""Disclosures in one record, so that it stays far below the largest record."""
 Stamp = Callable[[bytes], Sequence[bytes]]
 """Asks the configured time-stamping authorities; returns their tokens."""
 Progress = Callable[[str, int, int], None]
@@ -49,8 +54,21 @@ class ExportJob:
     disclosures: dict[bytes, bytes]
     policy: bytes = b""
     earlier: bytes = b""
+    derived: Path | None = None
+    """Where redacted copies lie."""
+    withhold_sources: bool = False
+    """Give no footage of which a redacted copy is given."""
+    certificates: bytes = b""
+    """The signing key's certificate and its issuers, PEM."""
+    lists: Sequence[bytes] = ()
+    """Revocation lists of those issuers, PEM."""
     stamp: Stamp = lambda _: ()
     progress: Progress = lambda _stage, _done, _total: None
+
+    @property
+    def zipped(self) -> bool:
+        """True when the package becomes one file."""
+        return self.out.suffix == ".zip"
 
     @property
     def partial(self) -> Path:
@@ -65,6 +83,7 @@ class Exported:
     files: int
     footage_bytes: int
     absent: int
+    derived: int
     withheld: int
     content_sha256: bytes
     export_index: int
@@ -82,14 +101,16 @@ async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
         save_plan(job.partial / PLAN, job.request, snapshot)
     folder = job.partial / "package"
     slices = await gather(client, job.request, snapshot, lambda chain: job.progress(f"read {chain}", 0, 0))
-    rows, absent, footage = _copy(job, folder, slices)
+    packed = _copy(job, folder, slices, snapshot)
     gathered = Gathered(
-        request=job.request, snapshot=snapshot, slices=slices, files=rows, absent=absent, disclosures=job.disclosures
-    )
+        request=job.request, snapshot=snapshot, slices=slices, files=packed.rows, absent=packed.absent,
+        derived=packed.derived, disclosures=job.disclosures,
+    )  # fmt: skip
     payload = _clear(folder) or build_content(gathered)
-    digests = footage | {name: sha256(data).digest() for name, data in payload.items()}
+    digests = packed.digests | {name: sha256(data).digest() for name, data in payload.items()}
     content = content_digest(digests)
-    recorded = await _record(client, job.request, snapshot, content, len(rows))
+    given = [bytes.fromhex(name.removeprefix(DISCLOSURES)) for name in sorted(payload) if name.startswith(DISCLOSURES)]
+    recorded = await _record(client, job.request, snapshot, content, len(packed.rows), given)
     closing = await take_snapshot(client)
     for chain in whole_chains(job.request.streams, closing[0].heads):
         slices[chain] = await read_whole(client, chain, closing[0].heads[chain])
@@ -98,15 +119,17 @@ async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
     )
     if job.request.proof_files:
         leaves = {one.index: one.leaf for found in slices.values() for one in found}
-        log_part |= await build_proof_files(client, rows, leaves, seen)
+        log_part |= await build_proof_files(client, packed.rows, leaves, seen)
+    log_part |= await build_early(client, packed.rows, seen)
     log_part |= {f"{STAMPS}checkpoint-{n}.tsr": one for n, one in enumerate(job.stamp(seen.note), 1)}
     payload |= log_part
     digests |= {name: sha256(data).digest() for name, data in log_part.items()}
-    _finish(job, folder, payload, digests, closing[0].at_us)
+    _finish(job, folder, payload, digests, packed.elsewhere, closing[0].at_us)
     return Exported(
-        files=len(rows),
-        footage_bytes=sum(row.size_bytes for row in rows),
-        absent=len(absent),
+        files=len(packed.rows),
+        footage_bytes=sum(row.size_bytes for row in packed.rows),
+        absent=sum(row.reason != WITHHELD_SOURCE for row in packed.absent),
+        derived=len(packed.derived),
         withheld=payload["data/withheld.json"].count(b'"commitment"'),
         content_sha256=content,
         export_index=recorded.index,
@@ -114,32 +137,53 @@ async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
     )
 
 
-def _copy(
-    job: ExportJob, folder: Path, slices: dict[str, list[ProvenEntry]]
-) -> tuple[list[FileRow], list[AbsentRow], dict[str, bytes]]:
-    """Copies the footage; returns the manifest's rows and the digests by name."""
+@dataclass(slots=True)
+class _Packed:
+    """Files that are not made here but copied, and what the manifest says of them."""
+
+    rows: list[FileRow] = field(default_factory=list)
+    absent: list[AbsentRow] = field(default_factory=list)
+    derived: list[DerivedRow] = field(default_factory=list)
+    digests: dict[str, bytes] = field(default_factory=dict)
+    elsewhere: dict[str, Path] = field(default_factory=dict)
+    """Where a zip takes a file from; empty for a folder, which holds them already."""
+
+
+def _copy(job: ExportJob, folder: Path, slices: dict[str, list[ProvenEntry]], snapshot: Snapshot) -> _Packed:
+    """Copies footage and derived copies into the folder; for a zip it only hashes them where they are."""
     segments: list[Segment] = []
     for stream in job.request.streams:
         segments += segments_of(slices[f"footage/{stream}"], job.request)
+    copies = find_derived(slices, job.request, snapshot.index, job.derived)
     total, done = sum(one.body.size_bytes for one in segments), 0
-    rows: list[FileRow] = []
-    absent: list[AbsentRow] = []
-    digests: dict[str, bytes] = {}
+    packed = _Packed()
 
     def copied(count: int) -> None:
         nonlocal done
         done += count
-        job.progress("copy", min(done, total), total)
+        job.progress("read" if job.zipped else "copy", min(done, total), total)
 
+    packed.derived = [row_of_derived(one) for one in copies]
+    packed.digests |= pack_derived(copies, None if job.zipped else folder, copied)
+    if job.zipped:
+        packed.elsewhere |= {f"data/{one.path}": one.source for one in copies}
     for segment in segments:
         name = f"data/{segment.path}"
-        reason = copy_segment(segment, job.footage, folder / name, copied)
-        if reason:
-            absent.append(absent_row(segment, reason))
+        if job.withhold_sources and any(one.holds(segment.body.stream, segment.body.number) for one in copies):
+            packed.absent.append(absent_row(segment, WITHHELD_SOURCE))
+            continue
+        if job.zipped:
+            source, reason = find_segment(segment, job.footage, copied)
+            if source is not None:
+                packed.elsewhere[name] = source
         else:
-            rows.append(row_of(segment, job.request.zone))
-            digests[name] = segment.body.file_sha256
-    return rows, absent, digests
+            reason = copy_segment(segment, job.footage, folder / name, copied)
+        if reason:
+            packed.absent.append(absent_row(segment, reason))
+        else:
+            packed.rows.append(row_of(segment, job.request.zone))
+            packed.digests[name] = segment.body.file_sha256
+    return packed
 
 
 def _clear(folder: Path) -> dict[str, bytes]:
@@ -156,9 +200,12 @@ def _clear(folder: Path) -> dict[str, bytes]:
 
 
 async def _record(
-    client: LedgerClient, request: ExportRequest, snapshot: Snapshot, content: bytes, files: int
+    client: LedgerClient, request: ExportRequest, snapshot: Snapshot, content: bytes, files: int, given: list[bytes]
 ) -> ProvenEntry:
-    """Appends PackageExported and returns its entry; the same content again gives the same record."""
+    """Appends PackageExported, and which disclosures were given, in one batch; returns the first one's entry.
+
+    The same content again gives the same records.
+    """
     spans = [record_pb2.Span(stream=one, from_us=request.from_us, to_us=request.to_us) for one in request.streams]
     exported = record_pb2.PackageExported(
         spans=spans,
@@ -175,26 +222,58 @@ async def _record(
         at_us=snapshot.at_us,
         package_exported=exported,
     )
-    encode_record(record)
-    await client.append([record])
+    records = [record, *_giving(request, snapshot, content, given)]
+    for one in records:
+        encode_record(one)
+    await client.append(records)
     found = await client.read_record(record.record_id)
     if found is None:
         raise ExportError("the ledger does not show the export that it receipted", code="export-incomplete")
     return found
 
 
-def _finish(job: ExportJob, folder: Path, payload: dict[str, bytes], digests: dict[str, bytes], at_us: int) -> None:
+def _giving(
+    request: ExportRequest, snapshot: Snapshot, content: bytes, given: list[bytes]
+) -> Iterator[record_pb2.Record]:
+    """Who gets a package with disclosures was given them: DisclosureAccess, as the access desk would write it."""
+    for place, at in enumerate(range(0, len(given), GIVEN_AT_ONCE), 1):
+        told = record_pb2.DisclosureAccess(
+            streams=request.streams,
+            opened_commitments=given[at : at + GIVEN_AT_ONCE],
+            act=record_pb2.DISCLOSURE_ACT_EXPORTED,
+            basis=request.case_number,
+        )
+        if request.unit:
+            told.by.unit = request.unit
+        random = sha256(content + b"disclosures" + place.to_bytes(4, "big")).digest()[:RANDOM_BYTES]
+        yield record_pb2.Record(
+            record_id=make_record_id(snapshot.at_us, random), at_us=snapshot.at_us, disclosure_access=told
+        )
+
+
+def _finish(
+    job: ExportJob,
+    folder: Path,
+    payload: dict[str, bytes],
+    digests: dict[str, bytes],
+    elsewhere: dict[str, Path],
+    at_us: int,
+) -> None:
     for name, data in payload.items():
         write(folder, name, data)
-    total = sum((folder / name).stat().st_size for name in digests)
+    total = sum((elsewhere.get(name) or folder / name).stat().st_size for name in digests)
     tags = close_bag(folder, job.request, digests, total, at_us)
     sign(folder, job.request, tags, digests, job.key)
+    if job.certificates:
+        write(folder, f"signatures/{key_id(job.key.public_key())}.chain.pem", job.certificates)
+    for number, pem in enumerate(job.lists, 1):
+        write(folder, f"signatures/{number}.crl.pem", pem)
     for number, token in enumerate(job.stamp(tags["manifest-sha256.txt"]), 1):
         write(folder, f"timestamps/manifest-{number}.tsr", token)
     # Crash here: the package is whole under the partial name; the next run makes its end again.
-    if job.out.suffix == ".zip":
+    if job.zipped:
         job.progress("pack", 0, 0)
-        write_zip(folder, job.out, digests)
+        write_zip(folder, job.out, digests, elsewhere)
     else:
         folder.replace(job.out)
     shutil.rmtree(job.partial)

@@ -21,6 +21,11 @@ class LogTrust:
     keys: Sequence[VerifierKey] = ()
     policy: Policy | None = None
 
+    @classmethod
+    def of(cls, policy: Policy) -> "LogTrust":
+        """A policy that asks for no witness is no more than its keys."""
+        return cls(policy=policy) if policy.witnesses else cls(keys=tuple(one.vkey for one in policy.logs))
+
 
 def check_signatures(report: PackageReport, container: Container, trust: LogTrust) -> Checkpoint | None:
     """Opens the checkpoint; None when it is not signed as it must be."""
@@ -53,6 +58,13 @@ def _open(report: PackageReport, container: Container, note: bytes, trust: LogTr
     return open_checkpoint(note, keys)
 
 
+def keys_for(container: Container, trust: LogTrust) -> list[VerifierKey]:
+    """Keys under which another checkpoint of the log opens: those of the reader, else those that the package claims."""
+    if trust.policy is not None:
+        return [one.vkey for one in trust.policy.logs]
+    return list(trust.keys) or _claimed(container)
+
+
 def _claimed(container: Container) -> list[VerifierKey]:
     try:
         lines = container.read(layout.VKEYS, 65_536).decode("ascii").split("\n")
@@ -74,10 +86,7 @@ def check_growth(
     report.done.add(GROWTH)
     try:
         note = container.read(layout.EARLIER)
-        keys = (
-            [one.vkey for one in trust.policy.logs] if trust.policy is not None else trust.keys or _claimed(container)
-        )
-        earlier = open_checkpoint(note, keys, origin=opened.origin, any_type=True)
+        earlier = open_checkpoint(note, keys_for(container, trust), origin=opened.origin, any_type=True)
         hashes = parse_hashes(container.read(layout.CONSISTENCY))
         verify_consistency(earlier.size, earlier.root, opened.size, opened.root, hashes)
         if since:

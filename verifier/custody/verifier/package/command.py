@@ -7,6 +7,7 @@ from typing import Final
 import click
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 
+from custody.verifier.package.certificate import CertificateTrust, read_crl
 from custody.verifier.package.checkpoint_check import LogTrust
 from custody.verifier.package.output import package_json, package_lines
 from custody.verifier.package.run import PackagePlan, verify_package
@@ -25,6 +26,15 @@ _MAX_PEM_BYTES: Final = 1 << 20
 @trust_option()
 @click.option("--exporter-key", "exporters", type=_FILE, multiple=True, metavar="PEM", help="Whose signature counts.")
 @click.option(
+    "--exporter-ca",
+    "authorities",
+    type=_FILE,
+    multiple=True,
+    metavar="PEM",
+    help="Authority of exporters' certificates.",
+)
+@click.option("--crl", "lists", type=_FILE, multiple=True, metavar="PEM", help="Its revocation list. Repeatable.")
+@click.option(
     "--tsa-root", "roots", type=_FILE, multiple=True, metavar="PEM", help="Root of a time-stamping authority."
 )
 @click.option("--since", type=_FILE, metavar="FILE", help="A checkpoint of this log that you hold.")
@@ -37,6 +47,8 @@ def package(
     path: Path,
     trust: tuple[str, ...],
     exporters: tuple[Path, ...],
+    authorities: tuple[Path, ...],
+    lists: tuple[Path, ...],
     roots: tuple[Path, ...],
     since: Path | None,
     footage: tuple[Path, ...],
@@ -51,12 +63,13 @@ def package(
 
     Exit status: 0 fine, 1 findings, 2 could not check.
     """
-    trusted = load_trust(trust)
-    # A policy without witnesses says no more than its keys.
-    log_trust = LogTrust(keys=trusted.keys, policy=trusted if trusted.quorum is not None else None)
     plan = PackagePlan(
-        trust=log_trust,
+        trust=LogTrust.of(load_trust(trust)),
         exporters=[read_public_key(_bytes(one, _MAX_PEM_BYTES)) for one in exporters],
+        certified=CertificateTrust(
+            authorities=[one for path in authorities for one in _certificates(path)],
+            lists=[read_crl(_bytes(one, _MAX_PEM_BYTES)) for one in lists],
+        ),
         tsa_roots=[root for one in roots for root in _certificates(one)],
         since=read_checkpoint(since) if since is not None else b"",
         footage=footage,

@@ -8,6 +8,7 @@ from custody.core.errors import CustodyError
 from custody.core.proof import verify_inclusion
 from custody.core.record import ReadRecord
 from custody.core.tlog_proof import FILE_SUFFIX, MAX_TLOG_PROOF_BYTES, parse_tlog_proof
+from custody.v1 import record_pb2
 from custody.verifier.package import layout
 from custody.verifier.package.commitments import commitments_of, parse_withheld
 from custody.verifier.package.container import Container
@@ -79,11 +80,14 @@ class DisclosureCheck:
         self._container = container
         self._snapshot = snapshot
         self._committed: set[bytes] = set()
+        self._told_given: set[bytes] = set()
 
     def take(self, index: int, record: ReadRecord) -> None:
         """One entry; those behind the snapshot came after the content was made."""
         if index < self._snapshot:
             self._committed.update(commitment for _, commitment in commitments_of(record))
+        elif record.kind.name == "disclosure_access" and record.body.act == record_pb2.DISCLOSURE_ACT_EXPORTED:
+            self._told_given.update(record.body.opened_commitments)
 
     def end(self) -> None:
         """Every disclosure opens a commitment, and every commitment is opened or named as withheld."""
@@ -104,6 +108,11 @@ class DisclosureCheck:
         except CustodyError as error:
             self._report.caught(DISCLOSED, error, path=layout.WITHHELD)
             return
+        if opened - self._told_given:
+            count = len(opened - self._told_given)
+            self._report.find(
+                DISCLOSED, "disclosure-unrecorded", f"the log does not record that {count} of them were given"
+            )
         for stray in opened - self._committed:
             self._report.find(DISCLOSED, "disclosure-stray", f"no entry commits to {stray.hex()[:16]}")
         closed = {one.hex() for one in self._committed - opened}

@@ -17,11 +17,16 @@ PACKAGE_MANIFEST, PACKAGE_CSV = "data/manifest.json", "data/manifest.csv"
 WITHHELD, DISCLOSURES = "data/withheld.json", "data/disclosures/"
 LOG, PROOFS, STAMPS = "data/log/", "data/proofs/", "data/timestamps/"
 FOOTAGE: Final = "data/footage/"
+DERIVED: Final = "data/derived/"
+EARLY: Final = f"{STAMPS}early/"
+"""The first stamped checkpoint that covers the footage (docs/spec/timestamps.md, "In a package")."""
 CHECKPOINT, EARLIER, CONSISTENCY = f"{LOG}checkpoint", f"{LOG}earlier-checkpoint", f"{LOG}consistency"
 ENTRIES, INDEXES, SLICES = f"{LOG}entries", f"{LOG}indexes", f"{LOG}slices.json"
 HEADS, INCLUSION, VKEYS, POLICY = f"{LOG}heads", f"{LOG}inclusion.json", f"{LOG}vkeys", f"{LOG}policy"
 LOG_PART: Final = (LOG, PROOFS, STAMPS)
 """Payload that the content manifest leaves out, because it is made after the export was recorded."""
+
+STAMPED_DATA: Final = "data"
 
 MAX_MEMBERS: Final = 200_000
 """A day of ten cameras with a proof for each segment; keeps the list of names in memory small."""

@@ -15,7 +15,9 @@ from custody.verifier.package.layout import SCHEMA, check_path, decode_json, enc
 _CODE: Final = "package-manifest"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ZONE: Final = re.compile(r"([+-])(0\d|1[0-4]):([0-5]\d)")
-ABSENT: Final = frozenset({"not-found", "altered"})
+WITHHELD_SOURCE: Final = "withheld-source"
+"""A redacted copy is given in its place."""
+ABSENT: Final = frozenset({"not-found", "altered", WITHHELD_SOURCE})
 COLUMNS: Final = (
     "path", "stream", "number", "index", "utc", "local", "from_us", "to_us", "container", "codec", "size_bytes", "sha256",
     "sm3", "media_root", "units",
@@ -62,6 +64,36 @@ class AbsentRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """Segments `first` to `last` of a stream, of which something was derived; both included."""
+
+    stream: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedRow:
+    """A copy in which something was made unrecognisable, as its record tells of it. `path` is below `data/`."""
+
+    path: str
+    index: int
+    size_bytes: int
+    sha256: str
+    transform: str
+    tool: str
+    sources: tuple[SourceRow, ...]
+    media_root: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The row; what the record does not have is left out."""
+        names = ("path", "index", "size_bytes", "sha256", "transform", "tool")
+        row: dict[str, Any] = {name: getattr(self, name) for name in names}
+        row["sources"] = [{"stream": one.stream, "first": one.first, "last": one.last} for one in self.sources]
+        return row | ({"media_root": self.media_root} if self.media_root else {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRow:
     """A stream and its half-open period."""
 
@@ -83,11 +115,14 @@ class PackageManifest:
     streams: tuple[StreamRow, ...]
     files: tuple[FileRow, ...]
     absent: tuple[AbsentRow, ...] = ()
+    derived: tuple[DerivedRow, ...] = ()
 
     def encode(self) -> bytes:
         """manifest.json."""
+        derived = {"derived": [row.as_json() for row in self.derived]} if self.derived else {}
         return encode_json(
-            {
+            derived
+            | {
                 "schema": SCHEMA,
                 "log": self.log,
                 "case_number": self.case_number,
@@ -142,6 +177,7 @@ def parse_manifest(data: bytes) -> PackageManifest:
             streams=tuple(_stream(row) for row in value["streams"]),
             files=tuple(_file(row) for row in value["files"]),
             absent=tuple(_absent(row) for row in value["absent"]),
+            derived=tuple(_derived(row) for row in value.get("derived", ())),
         )
     except (TypeError, KeyError, AttributeError) as error:
         raise MalformedError("the manifest lacks a field or has one of another type", code=_CODE) from error
@@ -155,8 +191,9 @@ def _check_order(found: PackageManifest) -> None:
     _ascending([(row.stream,) for row in found.streams])
     _ascending([(row.stream, row.number, row.index) for row in found.files])
     _ascending([(row.stream, row.number, row.index) for row in found.absent])
-    paths = {check_path(row.path) for row in found.files}
-    if len(paths) != len(found.files):
+    _ascending([(row.index, row.path) for row in found.derived])
+    listed: list[FileRow | DerivedRow] = [*found.files, *found.derived]
+    if len({check_path(row.path) for row in listed}) != len(listed):
         raise MalformedError("two segments are said to be one file", code=_CODE)
     for row in found.files:
         if (row.utc, row.local) != show_times(row.from_us, found.zone):
@@ -193,6 +230,23 @@ def _file(row: Any) -> FileRow:
         if name in row:
             fields[name] = _number(row[name]) if kind is int else _text(row[name])
     return FileRow(**fields)
+
+
+def _derived(row: Any) -> DerivedRow:
+    sources = tuple(
+        SourceRow(stream=_text(one["stream"]), first=_number(one["first"]), last=_number(one["last"]))
+        for one in row["sources"]
+    )
+    return DerivedRow(
+        path=_text(row["path"]),
+        index=_number(row["index"]),
+        size_bytes=_number(row["size_bytes"]),
+        sha256=_text(row["sha256"]),
+        transform=_text(row["transform"]),
+        tool=_text(row["tool"]),
+        sources=sources,
+        media_root=_text(row.get("media_root", "")),
+    )
 
 
 def _absent(row: Any) -> AbsentRow:

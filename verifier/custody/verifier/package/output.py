@@ -8,6 +8,7 @@ import click
 from custody.verifier.log_output import check_lines, checks_json, finding_json, finding_lines, printable, verdict_line
 from custody.verifier.log_report import Status
 from custody.verifier.package.derived import BroughtFile
+from custody.verifier.package.derived_check import DerivedCopy
 from custody.verifier.package.report import OPTIONAL, PackageReport
 from custody.verifier.package.texts import LINES, PACKAGE_CHECKS
 
@@ -29,12 +30,26 @@ def package_lines(report: PackageReport, lang: str) -> Iterator[str]:
     yield from (f"  {lines['cosigned']} {printable(name)}" for name in report.cosigners)
     yield from (f"  {lines['signed']} {printable(keyid)}" for keyid in report.signers)
     yield from (f"  {lines['stamped']} {printable(stamp)}" for stamp in report.stamps)
+    if report.early:
+        yield f"  {lines['early']} {report.early}"
+    if report.sealed:
+        yield f"  {lines['sealed']}: {report.sealed}"
+    yield from (f"  {_derived(one, lang)}" for one in report.derived)
     yield from (f"  {_brought(one, lang)}" for one in report.brought)
     yield ""
     yield from check_lines(report.checks, PACKAGE_CHECKS, lang)
     yield from finding_lines(report.findings, lang)
     yield ""
     yield verdict_line(report.status, report.checks, lang)
+
+
+def _derived(one: DerivedCopy, lang: str) -> str:
+    lines = LINES[lang]
+    told = []
+    for source, given in zip(one.row.sources, one.given, strict=True):
+        where = lines["given"] if given else lines["asked"].format(index=one.row.index)
+        told.append(f"{printable(source.stream)} {source.first}-{source.last} ({where})")
+    return f"{printable(one.row.path)}: {lines['copy']}, {printable(one.row.transform)}; {'; '.join(told)}"
 
 
 def _brought(one: BroughtFile, lang: str) -> str:
@@ -61,6 +76,21 @@ def package_json(report: PackageReport) -> dict[str, Any]:
         "cosigners": list(report.cosigners),
         "signers": list(report.signers),
         "time_stamps": list(report.stamps),
+        "recorded_before": report.early,
+        "sealed": report.sealed,
+        "derived": [
+            {
+                "path": one.row.path,
+                "index": one.row.index,
+                "transform": one.row.transform,
+                "tool": one.row.tool,
+                "sources": [
+                    {"stream": source.stream, "first": source.first, "last": source.last, "given": given}
+                    for source, given in zip(one.row.sources, one.given, strict=True)
+                ],
+            }
+            for one in report.derived
+        ],
         "files": report.files,
         "absent": report.absent,
         "footage_bytes": report.footage_bytes,

@@ -1,19 +1,23 @@
 """The result of checking a package: numbered checks, findings, and what could not be checked."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from custody.core.errors import CustodyError
 from custody.verifier.finding import Finding, Findings, Severity
 from custody.verifier.log_report import Check, Status, overall
 from custody.verifier.package.derived import BroughtFile
 
+if TYPE_CHECKING:
+    from custody.verifier.package.derived_check import DerivedCopy
+
 (
     FORM, BAG, SIGNATURES, GROWTH, ENTRIES, CHAINS, HEADS, SEGMENTS, PROOF_FILES, EXPORT, SIGNER, DISCLOSED, STAMPED, BROUGHT,
-) = range(1, 15)  # fmt: skip
+    SEALS,
+) = range(1, 16)  # fmt: skip
 """Numbers of the checks of `verify package` (docs/spec/verification.md)."""
 
-OPTIONAL: Final = frozenset({GROWTH, STAMPED, BROUGHT})
+OPTIONAL: Final = frozenset({GROWTH, PROOF_FILES, STAMPED, BROUGHT, SEALS})
 """Checks that need something which not every package or reader has: left out, they are named beside the verdict."""
 
 
@@ -40,6 +44,11 @@ class PackageReport:
     cosigners: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
+    early_size: int = 0
+    early: str = ""
+    """By when the footage was recorded, as the earliest verified time stamp over all of it says; ISO 8601."""
+    derived: "tuple[DerivedCopy, ...]" = ()
+    sealed: int = 0
     brought: tuple[BroughtFile, ...] = ()
 
     def find(self, check: int, code: str, message: str, *, path: str | None = None, index: int | None = None) -> None:
@@ -53,7 +62,7 @@ class PackageReport:
     @property
     def checks(self) -> tuple[Check, ...]:
         """All checks by number."""
-        return tuple(self._check(number) for number in range(FORM, BROUGHT + 1))
+        return tuple(self._check(number) for number in range(FORM, SEALS + 1))
 
     def _check(self, number: int) -> Check:
         if number in self.findings.checks:

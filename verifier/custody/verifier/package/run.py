@@ -4,24 +4,28 @@ A check that cannot be made because an earlier one left nothing to hold it again
 the network, follows a name out of the package, or decompresses anything.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509 import Certificate
 
 from custody.core.checkpoint import Checkpoint
+from custody.core.entry import ReadEntry
 from custody.core.errors import CustodyError
 from custody.core.record import ReadRecord
 from custody.verifier.package import layout
 from custody.verifier.package.bag import content_digest
 from custody.verifier.package.bag_check import check_bag
+from custody.verifier.package.certificate import CertificateTrust
 from custody.verifier.package.checkpoint_check import LogTrust, check_growth, check_signatures
 from custody.verifier.package.container import Container, open_package
 from custody.verifier.package.content_checks import DisclosureCheck, ExportCheck, check_proof_files
 from custody.verifier.package.derived import Originals
+from custody.verifier.package.derived_check import DerivedCheck
 from custody.verifier.package.entry_pass import EntryPass
 from custody.verifier.package.hashing import Progress
 from custody.verifier.package.heads_check import check_ends, check_snapshot
@@ -32,12 +36,15 @@ from custody.verifier.package.report import (
     CHAINS,
     ENTRIES,
     FORM,
+    SEALS,
     SEGMENTS,
+    STAMPED,
     PackageReport,
 )
 from custody.verifier.package.segment_check import SegmentCheck, check_files
 from custody.verifier.package.signer_check import RegisteredExporters, check_signer
 from custody.verifier.package.stamp_check import check_stamps
+from custody.verifier.seal_check import SealTally, check_slice
 
 Bar = Callable[[str], AbstractContextManager[Progress | None]]
 
@@ -48,6 +55,7 @@ class PackagePlan:
 
     trust: LogTrust = field(default_factory=LogTrust)
     exporters: Sequence[Ed25519PublicKey] = ()
+    certified: CertificateTrust = field(default_factory=CertificateTrust)
     tsa_roots: Sequence[Certificate] = ()
     since: bytes = b""
     footage: Sequence[Path] = ()
@@ -73,7 +81,7 @@ def verify_package(path: Path, plan: PackagePlan, bar: Bar) -> PackageReport:
         digests = check_bag(report, container, plan.workers, progress)
     report.log, report.case_number, report.recipient = manifest.log, manifest.case_number, manifest.recipient
     opened = check_signatures(report, container, plan.trust)
-    check_stamps(report, container, list(plan.tsa_roots))
+    check_stamps(report, container, list(plan.tsa_roots), opened, plan.trust)
     if opened is not None:
         check_growth(report, container, opened, plan.trust, plan.since)
         _check_log(report, container, manifest, opened, digests, plan)
@@ -103,19 +111,28 @@ def _check_log(
     entries = EntryPass(report, opened, slices, inclusion)
     segments, exported = SegmentCheck(report, manifest, digests), ExportCheck(report, manifest, content)
     disclosed, exporters = DisclosureCheck(report, container, manifest.snapshot), RegisteredExporters()
+    derived = DerivedCheck(report, manifest, digests)
     snapshot: ReadRecord | None = None
+
+    def passed(file: BinaryIO) -> Iterator[tuple[int, ReadEntry, ReadRecord]]:
+        nonlocal snapshot
+        for index, leaf, entry, record in entries.follow(file, indexes):
+            segments.take(index, leaf, record, entries.states)
+            exported.take(record)
+            disclosed.take(index, record)
+            exporters.take(record)
+            derived.take(index, record)
+            if index == slices.snapshot:
+                snapshot = record
+            yield index, entry, record
+
     try:
         with container.open(layout.ENTRIES) as file:
-            for index, leaf, _, record in entries.follow(file, indexes):
-                segments.take(index, leaf, record, entries.states)
-                exported.take(record)
-                disclosed.take(index, record)
-                exporters.take(record)
-                if index == slices.snapshot:
-                    snapshot = record
+            _tell_seals(report, check_slice(opened.origin, passed(file)))
     except CustodyError as error:
         report.caught(ENTRIES, error)
     entries.end()
+    derived.end(list(container.places))
     segments.end()
     exported.end()
     disclosed.end()
@@ -128,7 +145,22 @@ def _check_log(
         report.caught(SEGMENTS, error)
     check_proof_files(report, container, manifest, opened, segments.leaves)
     valid = exporters.valid_at(manifest.prepared_us)
-    check_signer(report, container, manifest, content, plan.exporters, valid)
+    check_signer(report, container, manifest, content, plan.exporters, valid, plan.certified)
+    if report.early and any(row.index >= report.early_size for row in manifest.files):
+        report.early = ""
+        report.find(STAMPED, "timestamp-late", "the early time stamp does not cover all footage of the package")
+
+
+def _tell_seals(report: PackageReport, tally: SealTally) -> None:
+    """Check 15, from what the pass over the entries found."""
+    for one in tally.findings.kept:
+        report.find(SEALS, one.code, one.message, index=one.index)
+    report.sealed = tally.good
+    report.done.add(SEALS)
+    if not tally.good and tally.partial:
+        report.unchecked[SEALS] = f"{len(tally.partial)} seals cover entries that are not in the package"
+    elif not tally.good:
+        report.unchecked[SEALS] = "no entry of the package is sealed by its source"
 
 
 def _bring(

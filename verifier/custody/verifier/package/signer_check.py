@@ -1,6 +1,12 @@
-"""Check 11: somebody who may export signed exactly this package. Keys: given ones, and those registered in the log."""
+"""Check 11: somebody who may export signed exactly this package.
+
+Keys count when they are given, when the log has them registered for exporters and valid at the snapshot, or when their
+certificate leads to a given authority (`certificate`). Every good signature is shown, whoever's; each must be good.
+"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -11,12 +17,14 @@ from custody.core.errors import CustodyError, MalformedError, SignatureError
 from custody.core.record import ReadRecord
 from custody.v1 import record_pb2
 from custody.verifier.package import layout
+from custody.verifier.package.certificate import CertificateTrust, check_certificate, read_chain, read_crl
 from custody.verifier.package.container import Container
 from custody.verifier.package.dsse import Envelope, key_id, parse_envelope, statement
 from custody.verifier.package.manifest import PackageManifest
 from custody.verifier.package.report import SIGNER, PackageReport
 
 _MAX_PEM_BYTES = 4_096
+MAX_CHAIN_BYTES = 65_536
 
 
 def read_public_key(pem: bytes) -> Ed25519PublicKey:
@@ -64,6 +72,7 @@ def check_signer(
     content: bytes,
     trusted: Iterable[Ed25519PublicKey],
     registered: Mapping[str, Ed25519PublicKey],
+    certified: CertificateTrust,
 ) -> None:
     """The envelope signs these files, and one good signature is of a key that counts."""
     report.done.add(SIGNER)
@@ -84,25 +93,60 @@ def check_signer(
             raise SignatureError("what was signed is not this package", code="package-signature")
         given = {key_id(key): key for key in trusted}
         good = _verify(container, envelope, given | dict(registered))
+        subjects = _certify(report, container, good, certified, manifest.prepared_us)
     except CustodyError as error:
         report.caught(SIGNER, error)
         return
-    counting = given or registered
-    report.signers = tuple(good)
-    if not counting:
+    counting = given.keys() or (registered.keys() | subjects.keys())
+    whose = dict.fromkeys(registered, "registered in the log") | subjects | dict.fromkeys(given, "given key")
+    report.signers = tuple(f"{keyid} ({whose[keyid]})" if keyid in whose else keyid for keyid in good)
+    if not counting and not certified.authorities:
         report.unchecked[SIGNER] = "the signer's key stands only in the package: give it with --exporter-key"
     elif not any(keyid in counting for keyid in good):
         report.find(SIGNER, "package-signer", "nobody who may export signed the package")
 
 
-def _verify(container: Container, envelope: Envelope, known: Mapping[str, Ed25519PublicKey]) -> list[str]:
-    good: list[str] = []
+def _certify(
+    report: PackageReport,
+    container: Container,
+    good: Mapping[str, Ed25519PublicKey],
+    trust: CertificateTrust,
+    at_us: int,
+) -> dict[str, str]:
+    """Subjects of the certificates of those signers that have one under a given authority, by key id."""
+    if not trust.authorities:
+        return {}
+    packed = [read_crl(container.read(name)) for name in container.below("signatures/") if name.endswith(".crl.pem")]
+    trust = replace(trust, lists=[*trust.lists, *packed])
+    found: dict[str, str] = {}
+    for keyid, key in good.items():
+        name = f"signatures/{keyid}.chain.pem"
+        if name not in container.places:
+            continue
+        try:
+            told = check_certificate(
+                key, read_chain(container.read(name, MAX_CHAIN_BYTES)), trust, datetime.fromtimestamp(at_us / 1e6, UTC)
+            )
+        except CustodyError as error:
+            report.caught(SIGNER, error, path=name)
+            continue
+        found[keyid] = told.subject if told.revocation_known else f"{told.subject}; revocation not checked: no list"
+    return found
+
+
+def _verify(
+    container: Container, envelope: Envelope, known: Mapping[str, Ed25519PublicKey]
+) -> dict[str, Ed25519PublicKey]:
+    good: dict[str, Ed25519PublicKey] = {}
     for keyid, signature in envelope.signatures:
         key = known.get(keyid)
         name = f"signatures/{keyid}.pem"
         if key is None and name in container.places:
             key = read_public_key(container.read(name, _MAX_PEM_BYTES))
-        if key is not None:
-            envelope.verify(keyid, signature, key)
-            good.append(keyid)
+        if keyid in good:
+            raise MalformedError(f"{keyid[:16]} signed twice", code="envelope-malformed")
+        if key is None:
+            raise SignatureError(f"the key of a signature is not here: {keyid[:16]}", code="package-signature")
+        envelope.verify(keyid, signature, key)
+        good[keyid] = key
     return good
