@@ -1,8 +1,11 @@
 """Where tiles come from: a folder, or a web server. Bytes by path, none of them trusted."""
 
 import http.client
+import socket
 import ssl
+from contextlib import closing, suppress
 from pathlib import Path
+from threading import Event, Timer
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -16,6 +19,11 @@ CHECKPOINT: Final = "checkpoint"
 MAX_RESOURCE_BYTES: Final = max(TILE_WIDTH * (MAX_ENTRY_BYTES + LENGTH_BYTES), MAX_NOTE_BYTES)
 """The largest entry bundle; nothing of a log is larger."""
 TIMEOUT_S: Final = 30.0
+"""For each step on a connection."""
+DEADLINE_S: Final = 300.0
+"""For one resource as a whole: room for the largest over a slow line, and an end with a server that drips."""
+MAX_ABSENT: Final = 1_000
+"""Resources in a row that a server may lack before nothing more is asked of it."""
 _TRIES: Final = 3
 
 
@@ -71,26 +79,52 @@ class HttpSource:
         self._credentials = credentials
         self._tls = credentials.context() if place.scheme == "https" else None
         self._connection: http.client.HTTPConnection | None = None
+        self._absent = 0
 
     def read(self, path: str) -> bytes | None:
         """See TileSource. A broken connection is made again."""
         for attempt in range(_TRIES):
             try:
-                return self._get(path)
-            except (OSError, http.client.HTTPException) as error:
+                data = self._in_time(path)
+            except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: headers that are none
                 self.close()
                 if attempt == _TRIES - 1:
                     raise LogUnreadable(f"{self._url}/{path}: {error}") from error
+            else:
+                self._absent = self._absent + 1 if data is None else 0
+                if self._absent > MAX_ABSENT:
+                    raise LogUnreadable(f"{self._url}: the server lacks {self._absent} resources in a row")
+                return data
         raise AssertionError("every try returns or raises")
 
-    def _get(self, path: str) -> bytes | None:
+    def _in_time(self, path: str) -> bytes | None:
         if self._connection is None:
             self._connection = _connect(self._url, self._tls)
+        connection, late = self._connection, Event()
+
+        def end() -> None:
+            late.set()
+            with suppress(OSError, AttributeError):  # not connected yet, or closed meanwhile
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+        clock = Timer(DEADLINE_S, end)
+        clock.start()
+        try:
+            return self._get(connection, path)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if late.is_set():
+                self.close()
+                raise LogUnreadable(f"{self._url}/{path}: not whole after {DEADLINE_S:.0f} s") from error
+            raise
+        finally:
+            clock.cancel()
+
+    def _get(self, connection: http.client.HTTPConnection, path: str) -> bytes | None:
         token = self._credentials.token if path.startswith("tile/entries/") else ""
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._connection.request("GET", quote(f"{urlsplit(self._url).path}/{path}"), headers=headers)
-        response = self._connection.getresponse()
-        data = response.read(MAX_RESOURCE_BYTES + 1)
+        connection.request("GET", quote(f"{urlsplit(self._url).path}/{path}"), headers=headers)
+        with closing(connection.getresponse()) as response:
+            data = response.read(MAX_RESOURCE_BYTES + 1)
         if len(data) > MAX_RESOURCE_BYTES:
             self.close()
             raise LogUnreadable(f"{self._url}/{path} is longer than anything of a log")

@@ -6,6 +6,7 @@ changes nothing here.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Final
 
 from custody.core.bundle import decode_bundle
 from custody.core.checkpoint import parse_checkpoint
@@ -16,6 +17,9 @@ from custody.core.tree import Node
 from custody.verifier.log_reader import IndexReader, LogUnreadable, StoredCheckpoint, StoredHead, StoredRun
 from custody.verifier.tiles.credentials import NOBODY, Credentials
 from custody.verifier.tiles.source import CHECKPOINT, TileSource, open_source
+
+MAX_ENTRIES: Final = 1 << 34
+"""A log's key can sign any size; a larger one than this is not begun with. Five years of a thousand cameras."""
 
 
 class TileLog:
@@ -31,12 +35,20 @@ class TileLog:
             self.checkpoint = parse_checkpoint(found).checkpoint
         except MalformedError as error:
             raise LogUnreadable(f"the checkpoint cannot be read: {error}", code=error.code) from error
+        if self.checkpoint.size > MAX_ENTRIES:
+            message = f"the log says that it has {self.checkpoint.size} entries; at most {MAX_ENTRIES} are read"
+            raise LogUnreadable(message, code="log-too-large")
         self.note = found
 
     @classmethod
     def open(cls, place: str, credentials: Credentials = NOBODY, note: bytes | None = None) -> "TileLog":
         """Opens a URL or a folder."""
-        return cls(open_source(place, credentials), note)
+        source = open_source(place, credentials)
+        try:
+            return cls(source, note)
+        except BaseException:
+            source.close()
+            raise
 
     def head(self) -> StoredHead:
         """See LogReader. What the checkpoint says is all that there is; it names no keys."""
