@@ -20,11 +20,8 @@ SEGMENT_US = 10_000_000
 
 def segment(draw: random.Random, at_us: int, stream: str, number: int) -> Admitted:
     """A segment of 10 seconds as a plain recorder submits it: about 150 bytes."""
-    record_id = bytearray((at_us // 1000).to_bytes(6, "big") + draw.randbytes(10))
-    record_id[6] = 0x70 | record_id[6] & 0x0F
-    record_id[8] = 0x80 | record_id[8] & 0x3F
     record = record_pb2.Record(
-        record_id=bytes(record_id),
+        record_id=_record_id(draw, at_us),
         at_us=at_us,
         clock=record_pb2.ClockQuality(
             source=record_pb2.CLOCK_SOURCE_NTP, offset_us=draw.randrange(-3_000, 3_000), uncertainty_us=5_000
@@ -43,14 +40,51 @@ def segment(draw: random.Random, at_us: int, stream: str, number: int) -> Admitt
     return Admitted(read_record(raw), sealed_record(raw))
 
 
+def _record_id(draw: random.Random, at_us: int) -> bytes:
+    record_id = bytearray((at_us // 1000).to_bytes(6, "big") + draw.randbytes(10))
+    record_id[6] = 0x70 | record_id[6] & 0x0F
+    record_id[8] = 0x80 | record_id[8] & 0x3F
+    return bytes(record_id)
+
+
+def _registration(draw: random.Random, recorder: int) -> Admitted:
+    """What an administrator tells of a recorder before it may speak for its site."""
+    record = record_pb2.Record(
+        record_id=_record_id(draw, START_US),
+        at_us=START_US,
+        key_registered=record_pb2.KeyRegistered(
+            key_id=f"recorder-{recorder}",
+            use=record_pb2.KEY_USE_IDENTITY,
+            algorithm=record_pb2.KEY_ALGORITHM_ED25519,
+            public_key=b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00" + draw.randbytes(32),
+            holder=f"urn:custody:recorder:recorder-{recorder}",
+            scopes=[f"site-{recorder}/*"],
+            valid_from_us=START_US,
+        ),
+    )
+    raw = encode_record(record)
+    return Admitted(read_record(raw), sealed_record(raw))
+
+
 def footage_commits(
-    count: int, batch: int, *, recorders: int = 25, cameras: int = 8, seed: int = 1
+    count: int, batch: int, *, recorders: int = 25, cameras: int = 8, seed: int = 1, registered: bool = False
 ) -> Iterator[Commit]:
-    """`count` commits of `batch` entries each. Every recorder sends the finished segments of its cameras together."""
+    """`count` commits of `batch` entries each. Every recorder sends the finished segments of its cameras together.
+
+    `registered`: one more commit comes first, in which an administrator registers every recorder and its site.
+    """
     draw = random.Random(seed)
     memory = LogMemory(LogHead(0, EMPTY_ROOT, 0), EMPTY_FRONTIER, {}, {}, 0)
     segments = _segments(draw, recorders, cameras)
     now_us = START_US + 3 * SEGMENT_US  # a segment is sequenced after it ended
+    if registered:
+        stamper = Stamper(memory, now_us)
+        stamper.add("urn:custody:administrator:bench", [_registration(draw, recorder) for recorder in range(recorders)])
+        done = stamper.finish()
+        yield done.commit
+        memory = LogMemory(
+            LogHead(done.commit.size, done.commit.root, 0), done.extension.frontier, done.edge, dict(done.heads), now_us
+        )
     for _ in range(count):
         now_us += SEGMENT_US * batch // (recorders * cameras)
         stamper = Stamper(memory, now_us)
