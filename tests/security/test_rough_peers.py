@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from pathlib import Path
@@ -11,12 +12,20 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.security.parties import SECRET, House, Party
+from tests.security.parties import SECRET, House, Party, house
 from tests.server.ledger_rig import ORIGIN, START_US, record_id, request_of, segment
+from tests.server.refusals import refusal
 
+from custody.asgi.serving import HttpAddress
 from custody.core.limits import MAX_MESSAGE_BYTES
 from custody.core.roles import Role
-from custody.private.key import key_pem
+from custody.private.file import PrivateFileError
+from custody.private.key import key_pem, read_key
+from custody.server.gate import GateSettings
+from custody.server.hosted import HostedLog
+from custody.server.http.app import HttpApp
+from custody.server.http.settings import HttpSettings
+from custody.server.limits import Limits
 from custody.v1 import ledger_pb2, record_pb2
 
 STREAM = "site-1/cam-1"
@@ -128,31 +137,80 @@ def _bulky(number: int) -> bytes:
     return record.SerializeToString()
 
 
+async def test_what_a_flood_sends_beyond_its_limits_is_not_even_read(tmp_path: Path) -> None:
+    """Reading a batch costs more than anything else at the door; a flood of refused ones once slowed others sixfold."""
+    async with house(tmp_path, GateSettings(limits=Limits(records_per_s=512))) as home:
+        flood = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+        await flood.append(*(segment(number) for number in range(1_000)))
+        garbage = request_of([b"no record"] * 1_000)
+        assert (await refusal(flood.stub.Append(garbage))).code == "rate-limited"
+        neighbour = await home.registered(Role.RECORDER, "nvr-2", STREAM)
+        assert (await refusal(neighbour.stub.Append(garbage))).code == "record-malformed"
+
+
 PLANTED = ("Zhang Sanfeng-7731", "010001-PLANTED", "planted free text about a theft")
 
 
 async def test_nothing_secret_and_no_name_is_written(
-    home: House, written: Any, capfd: pytest.CaptureFixture[str]
+    home: House, written: Any, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Passphrases, keys and what peers send stay out of the log, of refusals and of errors."""
+    """Passphrases, keys and what peers send stay out of the log (at every level), refusals, errors, metrics and health."""
+    caplog.set_level(logging.DEBUG)
     recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
     told: list[str] = []
     for number, text in enumerate(PLANTED):
         record = record_pb2.Record.FromString(segment(number))
         record.segment.path = text
-        for raw in (
+        raws = (
             record.SerializeToString() + b"\x00",
             record.SerializeToString().replace(b"site-1/cam-1", b"site-2/cam-1"),
-        ):
+            text.encode(),
+        )
+        for raw in raws:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await recorder.stub.Append(request_of([raw]), metadata=(("custody-submitter", text),))
             told.append(f"{caught.value.details()} {caught.value.trailing_metadata()}")
+        other = ledger_pb2.AppendRequest(log=text, records=[record.SerializeToString()])
+        with pytest.raises(grpc.aio.AioRpcError):  # names a log that is not there; a name of a log is no secret
+            await recorder.stub.Append(other)
+    await recorder.append(record.SerializeToString())  # what is stored stays out as well
     home.revoke(recorder)
     with pytest.raises(grpc.aio.AioRpcError):
         await recorder.append(segment(9))
     assert [line for line in written if line["event"] == "denied"]
+    told += await metrics_and_health(home)
+    for path in ("server.key", "ca/ca.key"):
+        with pytest.raises(PrivateFileError) as unreadable:
+            read_key(home.folder / path, PLANTED[2].encode)
+        told.append(f"{unreadable.value!r} {unreadable.value.__context__!r}")
     out, err = capfd.readouterr()
-    everything = "\n".join([*map(str, written), *told, out, err])
+    everything = "\n".join([*map(str, written), *caplog.messages, *told, out, err])
     key_lines = [line for line in key_pem(recorder.key).decode().splitlines() if not line.startswith("-----")]
     for secret in (*PLANTED, SECRET.decode(), *key_lines):
         assert secret not in everything, secret
+
+
+async def metrics_and_health(home: House) -> list[str]:
+    """What the HTTP side shows to everybody."""
+    hosted = HostedLog(
+        origin=ORIGIN,
+        vkeys=(home.rig.signer.signing.vkey.encode(),),
+        store=home.rig.raw_store,
+        sequencer=home.rig.sequencer,
+        publication=home.rig.publication,
+    )
+    settings = HttpSettings(address=HttpAddress(host="127.0.0.1", port=0))
+    app = HttpApp([hosted], settings.access(lambda: 0, lambda: 0.0))
+    shown: list[str] = []
+
+    async def send(message: Any) -> None:
+        shown.append(str(message))
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    for path in ("/metrics", "/healthz", f"/{ORIGIN}/checkpoint", f"/{PLANTED[0]}"):
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+        await app(scope, receive, send)
+    assert any("custody_" in one for one in shown), "the metrics page shows something"
+    return shown

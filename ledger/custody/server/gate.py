@@ -119,9 +119,9 @@ class Gate:
         return scope
 
     @contextmanager
-    def batch(self, peer: Peer, batch: Batch) -> Iterator[None]:
+    def batch(self, peer: Peer, records: int, total_bytes: int) -> Iterator[None]:
         """Holds a batch under the peer's limits until its receipt. Raises LimitExceeded."""
-        with self._usage.batch(peer.identity, len(batch.items), batch.total_bytes):
+        with self._usage.batch(peer.identity, records, total_bytes):
             yield
 
     @contextmanager

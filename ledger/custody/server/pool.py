@@ -54,13 +54,16 @@ class Pool:
         """Last round and its records, for submitters of the last few rounds."""
         self.arrived = asyncio.Event()
 
+    def check_room(self, submitter: str, records: int, total_bytes: int) -> None:
+        """Whether a batch of this size would be taken now. Raises PoolFull."""
+        full = self._records + records > self._max_records or self._bytes + total_bytes > self._max_bytes
+        mine = self._waiting.get(submitter, 0)
+        if full or (mine and mine + records > self._max_records - self._kept_free):
+            raise PoolFull("the ledger has too much waiting; send the batch again later")
+
     def put(self, batch: Batch) -> None:
         """Takes a batch or raises PoolFull."""
-        size = len(batch.items)
-        full = self._records + size > self._max_records or self._bytes + batch.total_bytes > self._max_bytes
-        mine = self._waiting.get(batch.submitter, 0)
-        if full or (mine and mine + size > self._max_records - self._kept_free):
-            raise PoolFull("the ledger has too much waiting; send the batch again later")
+        self.check_room(batch.submitter, len(batch.items), batch.total_bytes)
         self._lines.setdefault(batch.submitter, deque()).append(batch)
         self._count(batch, 1)
         self.arrived.set()

@@ -110,6 +110,10 @@ class Sequencer:
         self._origin = ""
         self._signed = 0
 
+    def check_room(self, submitter: str, records: int, total_bytes: int) -> None:
+        """Whether the pool would take such a batch now. Raises PoolFull."""
+        self._pool.check_room(submitter, records, total_bytes)
+
     async def submit(self, batch: Batch) -> Outcome:
         """Waits until the batch is published.
 

@@ -18,6 +18,7 @@ from custody.core.errors import CustodyError, MalformedError
 from custody.core.heads import encode_head
 from custody.core.limits import MAX_BATCH_RECORDS
 from custody.core.names import CHAIN_HEADS, check_chain
+from custody.core.receipt import check_batch_size
 from custody.server.admission import admit
 from custody.server.gate import RECHECK_S, Gate, GateSettings, audit
 from custody.server.hosted import HostedLog
@@ -139,12 +140,16 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
 
     async def _append(self, request: ledger_pb2.AppendRequest, peer: Peer) -> ledger_pb2.AppendResponse:
         hosted = self._log(request.log)
-        batch = admit(request, peer.identity)
-        hosted.sequencer.check_writing()
-        await _catch_up(hosted, request.known_size)
-        _check_known(request.known_size, hosted.publication.size)
-        keys = self._keys[request.log]
-        with self.gate.batch(peer, batch):
+        records, total_bytes = len(request.records), sum(map(len, request.records))
+        check_batch_size(records, total_bytes)
+        # Limits and room first: reading a batch is what costs, and one that is turned away must cost others nothing.
+        with self.gate.batch(peer, records, total_bytes):
+            hosted.sequencer.check_room(peer.identity, records, total_bytes)
+            batch = admit(request, peer.identity)
+            hosted.sequencer.check_writing()
+            await _catch_up(hosted, request.known_size)
+            _check_known(request.known_size, hosted.publication.size)
+            keys = self._keys[request.log]
             await self.gate.admit(peer, keys, request.log, batch, request.seals)
             outcome = await hosted.sequencer.submit(batch)
         await keys.after(batch)
