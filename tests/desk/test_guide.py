@@ -93,5 +93,5 @@ def test_a_configuration_is_read_strictly(tmp_path: Path, text: str, message: st
 def test_a_log_without_keys_is_not_trusted(tmp_path: Path) -> None:
     path = write(tmp_path, LEAST)
     (tmp_path / "log.vkey").write_text("\n")
-    with pytest.raises(DeskConfigError, match="no verifier key"):
+    with pytest.raises(DeskConfigError, match="no vkeys"):
         read_config(path)

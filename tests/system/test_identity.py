@@ -76,7 +76,7 @@ async def test_a_recorder_is_enrolled_records_sealed_is_checked_offline_and_is_r
         told = {"CA": office.roots, "CERT": office.certificate, "KEY": office.key, "PASSPHRASE_FILE": secret}
         for name, value in told.items():
             monkeypatch.setitem(ENVIRONMENT, f"CUSTODY_TLS_{name}", str(value))
-        ledger = ("--ledger", address, "--log", ORIGIN, "--log-key", house.vkey)
+        ledger = ("--ledger", address, "--log", ORIGIN, "--trust", house.vkey)
         await run("keys", "tell", *sorted(out.glob("*.record")), *ledger)
 
         camera = tmp_path / "footage" / "east"

@@ -68,6 +68,19 @@ def test_a_log_keeps_its_keys(tmp_path: Path, log: Log) -> None:
         assert code(lambda: memory.add_log(other)) == "witness-log-exists"
 
 
+def test_a_log_s_keys_follow_one_another_with_an_overlap(tmp_path: Path, log: Log) -> None:
+    folder = tmp_path / "w"
+    create_witness(folder, "w.example/1", secret, ml_dsa=False)
+    old, new = log.key.vkey, Log(seed=5).key.vkey
+    with open_memory(folder) as memory:
+        for keys in ((old,), (old, new), (new,)):
+            memory.add_log(Held(origin=log.origin, keys=keys))
+            held = memory.held(log.origin)
+            assert held is not None
+            assert (held.keys, held.size) == (keys, 0)
+        assert code(lambda: memory.add_log(Held(origin=log.origin, keys=(old,)))) == "witness-log-exists"
+
+
 @pytest.mark.parametrize("kept", [False, True])
 async def test_no_cosignature_when_the_write_fails(
     served: Served, log: Log, *, kept: bool, monkeypatch: pytest.MonkeyPatch

@@ -29,6 +29,7 @@ from custody.core import limits
 from custody.core.checkpoint import Checkpoint
 from custody.core.errors import InclusionError
 from custody.core.note import VerifierKey
+from custody.core.policy import Policy
 from custody.core.proof import verify_consistency, verify_inclusion
 from custody.v1 import ledger_pb2
 
@@ -57,6 +58,7 @@ class LedgerClient:
         *,
         log: str,
         vkeys: Sequence[str | VerifierKey] = (),
+        policy: Policy | None = None,
         state: State | Path | str | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         submitter: str = "",
@@ -73,7 +75,9 @@ class LedgerClient:
         Args:
             target: `unix:/path` or `host:port`, or several servers of the same ledger in order of preference.
             log: the log's origin.
-            vkeys: the keys that sign it (C2SP vkeys). None: those that `pin` stored in the state.
+            vkeys: the keys that sign it (C2SP vkeys). None: those of `policy`, else those that `pin` stored in the state.
+            policy: whose witnesses must have cosigned what the ledger shows (C2SP tlog-policy). A ledger that publishes
+                without its quorum is then not believed.
             state: file of what is remembered between runs, or an open `State`. None: nothing outlives the client, and a
                 rollback between two runs goes unseen.
             credentials: from `tls`; None speaks in clear, for Unix sockets and tests.
@@ -96,10 +100,13 @@ class LedgerClient:
         opened = state if isinstance(state, State) else State(None if state is None else Path(state))
         owned = None if opened is state else opened
         try:
-            keys = [VerifierKey.parse(key) if isinstance(key, str) else key for key in vkeys] or opened.pinned(log)
+            keys = [VerifierKey.parse(key) if isinstance(key, str) else key for key in vkeys]
+            if not keys and policy is not None:
+                keys = list(policy.keys)
+            keys = keys or list(opened.pinned(log))
             if not keys:
                 raise KeysNotPinned(f"no keys are given or pinned for {log}: pass vkeys, or pin them once")
-            session = Session(log, keys, opened.checkpoint(log), identity=identity)
+            session = Session(log, keys, opened.checkpoint(log), identity=identity, policy=policy)
             named = (*metadata, (SUBMITTER_METADATA, submitter)) if submitter else metadata
             wire = Wire(targets=targets, credentials=credentials, metadata=named, options=options)
             link = LedgerLink(

@@ -19,6 +19,7 @@ from custody.client.receipt import Receipt, check_runs
 from custody.core.checkpoint import Checkpoint
 from custody.core.errors import CheckpointConflictError, ForkError, MalformedError, RollbackError
 from custody.core.note import VerifierKey
+from custody.core.policy import Policy
 from custody.core.range_proof import RangeProof
 from custody.core.receipt import Run, Submitted
 from custody.core.tree import root_from_peaks
@@ -54,11 +55,19 @@ class Gap(NamedTuple):
 class Session:
     """Requests and trust for one log; mutable, one owner."""
 
-    def __init__(self, origin: str, keys: Sequence[VerifierKey], note: bytes = b"", *, identity: str = "") -> None:
+    def __init__(
+        self,
+        origin: str,
+        keys: Sequence[VerifierKey],
+        note: bytes = b"",
+        *,
+        identity: str = "",
+        policy: Policy | None = None,
+    ) -> None:
         """`note` is the remembered checkpoint or empty; `identity` who must stand in receipts as submitter. Raises MalformedError or SignatureError when it is not this log's."""
         if not keys:
             raise ValueError("a session needs at least one key of the log")
-        self._watch = Watch(origin, keys, note)
+        self._watch = Watch(origin, keys, note, policy=policy)
         self._opened: OrderedDict[bytes, Checkpoint] = OrderedDict()
         self._placed: OrderedDict[bytes, Checkpoint] = OrderedDict()
         self.conflict: CheckpointConflictError | None = None

@@ -159,7 +159,7 @@ def register(stage: Stage, target: str, vkey: str) -> None:
     """Tells the log, as its administrator, who may speak for the site."""
     records = sorted(stage.certificates.glob("*.identity.record"))
     _must(
-        "keys", "tell", *records, "--ledger", target, "--log", ORIGIN, "--log-key", vkey,
+        "keys", "tell", *records, "--ledger", target, "--log", ORIGIN, "--trust", vkey,
         "--tls-ca", stage.authority / "ca.pem", "--tls-cert", stage.certificates / "administrator.crt",
         "--tls-key", stage.certificates / "administrator.key", "--tls-passphrase-file", stage.passphrase,
     )  # fmt: skip

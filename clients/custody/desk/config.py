@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from custody.client.credentials import Credentials, CredentialsUnusable
 from custody.core.names import check_site, check_stream
+from custody.core.policy import Policy
 from custody.desk.errors import DeskConfigError
 from custody.v1 import record_pb2
+from custody.verifier.trust import TrustError, load_trust
 
 LANGUAGES: Final = ("en", "zh")
 _MS_US: Final = 1_000
@@ -26,7 +28,7 @@ class DeskConfig:
     disclosures: Path
     targets: tuple[str, ...]
     log: str
-    vkeys: tuple[str, ...]
+    trust: Policy
     submitter: str
     credentials: Credentials
     profiles: tuple[str, ...]
@@ -59,7 +61,7 @@ def read_config(path: Path) -> DeskConfig:
         disclosures=base / disclosures if disclosures else folder / "disclosures.db",
         targets=tuple(ledger.texts("targets")),
         log=ledger.text("log"),
-        vkeys=_vkeys(base / ledger.text("vkeys")),
+        trust=_trust(base / ledger.text("vkeys")),
         submitter=ledger.text("submitter", ""),
         credentials=credentials,
         profiles=tuple(top.texts("profiles", [])),
@@ -80,11 +82,11 @@ def _language(lang: str) -> str:
     return lang
 
 
-def _vkeys(path: Path) -> tuple[str, ...]:
-    lines = tuple(line for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-    if not lines:
-        raise DeskConfigError(f"{path} has no verifier key")
-    return lines
+def _trust(path: Path) -> Policy:
+    try:
+        return load_trust([str(path)])
+    except TrustError as error:
+        raise DeskConfigError(str(error)) from error
 
 
 def _clock(table: "_Table") -> record_pb2.ClockQuality:

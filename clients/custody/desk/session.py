@@ -44,7 +44,7 @@ class Desk:
             self._client = SyncLedgerClient.connect(
                 config.targets,
                 log=config.log,
-                vkeys=config.vkeys,
+                policy=config.trust,
                 state=config.folder / "ledger.state",
                 submitter=config.submitter,
                 # A record that is sent again must carry the same bytes, so the seal must come out the same.

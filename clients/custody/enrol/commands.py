@@ -84,7 +84,7 @@ def ca_crl(folder: Path, ca_passphrase_file: Path | None) -> None:
 def enrol(
     *, folder: Path, ca_passphrase_file: Path | None, role: str, name: str, scopes: tuple[str, ...],
     hosts: tuple[str, ...], days: int, out: Path, passphrase_file: Path | None, with_seal: bool,
-    ledger: str | None, origin: str | None, vkeys: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
+    ledger: str | None, origin: str | None, trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
     tls_key: Path | None, tls_passphrase_file: Path | None,
 ) -> None:  # fmt: skip
     """Give a party a certificate and say in the log what it may speak for.
@@ -94,7 +94,7 @@ def enrol(
     them later (custody keys tell). Prints the key ids.
     """
     telling = read_telling(
-        ledger=ledger, origin=origin, vkeys=vkeys, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
+        ledger=ledger, origin=origin, trust=trust, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
         tls_passphrase_file=tls_passphrase_file,
     )  # fmt: skip
     passphrase = choose(passphrase_file, "the new key", confirm=True)
@@ -145,7 +145,7 @@ def _seal_key(path: Path, made: Enrolled, passphrase: Passphrase, now: datetime)
 @telling_options
 def revoke(
     *, folder: Path, ca_passphrase_file: Path | None, whom: str, reason: str, since: int | None, out: Path | None,
-    ledger: str | None, origin: str | None, vkeys: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
+    ledger: str | None, origin: str | None, trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
     tls_key: Path | None, tls_passphrase_file: Path | None,
 ) -> None:  # fmt: skip
     """Believe a party's certificates no more, and its device keys: a new revocation list, and records for the log.
@@ -154,7 +154,7 @@ def revoke(
     A device key alone, or the key of a foreign certificate, is revoked by: custody keys revoke.
     """
     telling = read_telling(
-        ledger=ledger, origin=origin, vkeys=vkeys, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
+        ledger=ledger, origin=origin, trust=trust, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
         tls_passphrase_file=tls_passphrase_file,
     )  # fmt: skip
     now = _now()

@@ -41,7 +41,7 @@ def _now_us() -> int:
 @telling_options
 def register(
     *, certificate: Path, scopes: tuple[str, ...], seal_key: Path | None, out: Path,
-    ledger: str | None, origin: str | None, vkeys: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
+    ledger: str | None, origin: str | None, trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
     tls_key: Path | None, tls_passphrase_file: Path | None,
 ) -> None:  # fmt: skip
     """Say in the log what the holder of a CERTIFICATE (PEM) of your own authority may speak for.
@@ -50,7 +50,7 @@ def register(
     records are appended at once, else later (custody keys tell).
     """
     telling = read_telling(
-        ledger=ledger, origin=origin, vkeys=vkeys, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
+        ledger=ledger, origin=origin, trust=trust, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
         tls_passphrase_file=tls_passphrase_file,
     )  # fmt: skip
     try:
@@ -107,7 +107,7 @@ def _read_device(pem: bytes) -> SealKey:
 @telling_options
 def revoke_key(
     *, key_id: str, reason: str, since: int | None, out: Path, ledger: str | None, origin: str | None,
-    vkeys: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None,
+    trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None,
     tls_passphrase_file: Path | None,
 ) -> None:  # fmt: skip
     """Say in the log that a key is not to be believed any more: a device key, or one of a foreign certificate.
@@ -115,7 +115,7 @@ def revoke_key(
     The ledger then refuses what the key admits or seals, at once and for ever; a new key gets a new id.
     """
     telling = read_telling(
-        ledger=ledger, origin=origin, vkeys=vkeys, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
+        ledger=ledger, origin=origin, trust=trust, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
         tls_passphrase_file=tls_passphrase_file,
     )  # fmt: skip
     _, number = REASONS[reason]
@@ -130,12 +130,12 @@ def revoke_key(
 @click.argument("records", nargs=-1, required=True, type=FILE, metavar="FILE...")
 @telling_options
 def tell(
-    *, records: tuple[Path, ...], ledger: str | None, origin: str | None, vkeys: tuple[str, ...],
+    *, records: tuple[Path, ...], ledger: str | None, origin: str | None, trust: tuple[str, ...],
     tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None, tls_passphrase_file: Path | None,
 ) -> None:  # fmt: skip
     """Append records that enrol or revoke has written, as an administrator. Repeating it is harmless."""
     telling = read_telling(
-        ledger=ledger, origin=origin, vkeys=vkeys, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
+        ledger=ledger, origin=origin, trust=trust, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
         tls_passphrase_file=tls_passphrase_file,
     )  # fmt: skip
     if telling is None:

@@ -11,6 +11,7 @@ from cryptography import x509
 from custody.client.options import read_tls, tls_options
 from custody.enrol.telling import Telling
 from custody.v1 import record_pb2
+from custody.verifier.trust import load_trust, trust_option
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
@@ -57,7 +58,7 @@ ca_passphrase_option = click.option(
 _TELLING: Final = (
     click.option("--ledger", "ledger", metavar="TARGET", help="Tell this ledger's log: unix:PATH or HOST:PORT."),
     click.option("--log", "origin", metavar="ORIGIN", help="The log to tell."),
-    click.option("--log-key", "vkeys", multiple=True, metavar="VKEY|FILE", help="Key of the log. Repeatable."),
+    trust_option(),
 )
 
 
@@ -70,21 +71,13 @@ def telling_options(command: F) -> F:
 
 
 def read_telling(
-    *, ledger: str | None, origin: str | None, vkeys: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
+    *, ledger: str | None, origin: str | None, trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
     tls_key: Path | None, tls_passphrase_file: Path | None,
 ) -> Telling | None:  # fmt: skip
     """What the options say; None when no ledger is to be told. Raises click.UsageError when they are not whole."""
     if ledger is None:
         return None
-    if origin is None or not vkeys:
-        raise click.UsageError("--ledger needs --log and --log-key")
+    if origin is None or not trust:
+        raise click.UsageError("--ledger needs --log and --trust")
     tls = read_tls(ledger, tls_ca, tls_cert, tls_key, tls_passphrase_file)
-    return Telling(target=ledger, log=origin, vkeys=tuple(line for text in vkeys for line in _vkeys(text)), tls=tls)
-
-
-def _vkeys(text: str) -> list[str]:
-    path = Path(text)
-    if "+" in text and not path.exists():
-        return [text]
-    lines = [line.strip() for line in path.read_text(encoding="ascii").splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
+    return Telling(target=ledger, log=origin, trust=load_trust(trust), tls=tls)

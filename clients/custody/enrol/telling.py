@@ -6,6 +6,7 @@ from pathlib import Path
 
 from custody.client import LedgerClient
 from custody.client.credentials import Credentials, TlsFiles
+from custody.core.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,7 @@ class Telling:
 
     target: str
     log: str
-    vkeys: tuple[str, ...]
+    trust: Policy
     tls: TlsFiles | None
     """None on a Unix socket."""
     state: Path | None = None
@@ -24,7 +25,7 @@ class Telling:
         async with await LedgerClient.connect(
             self.target,
             log=self.log,
-            vkeys=self.vkeys,
+            policy=self.trust,
             state=self.state,
             submitter="" if self.tls is not None else "administrator",
             **Credentials(tls=self.tls).settings(),

@@ -99,15 +99,15 @@ def export(
 
     Exit status: 0 done, 1 done but recorded footage of the period is absent, 2 could not export.
     """
-    trusted = [one.vkey for one in load_trust(trust).logs]
-    job = _job(out, origin, tuple(key.encode() for key in trusted), asked)
+    believed = load_trust(trust)
+    job = _job(out, origin, tuple(key.encode() for key in believed.keys), asked)
     credentials = Credentials(tls=read_tls(target, tls_ca, tls_cert, tls_key, tls_passphrase_file))
     key = read_signing_key(signing_key, passphrase_file, make=make_key)
     whole = ExportJob(**job, key=key, stamp=_stamper(tsas, tsa_roots), progress=_progress())
 
     async def run() -> Exported:
         client = await LedgerClient.connect(
-            target, log=origin, vkeys=trusted, submitter=submitter, timeout_s=60.0, **credentials.settings()
+            target, log=origin, policy=believed, submitter=submitter, timeout_s=60.0, **credentials.settings()
         )
         async with client:
             return await run_export(client, whole)

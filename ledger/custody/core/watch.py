@@ -12,20 +12,24 @@ from custody.core.checkpoint import Checkpoint, open_checkpoint
 from custody.core.errors import ConsistencyError, ForkError, RollbackError
 from custody.core.hashing import EMPTY_ROOT
 from custody.core.note import VerifierKey
+from custody.core.policy import Policy
 from custody.core.proof import verify_consistency
 
 
 class Watch:
     """The last checkpoint of one log and the keys that may sign it; mutable, one owner."""
 
-    __slots__ = ("held", "keys", "note", "origin")
+    __slots__ = ("held", "keys", "note", "origin", "policy")
 
-    def __init__(self, origin: str, keys: Sequence[VerifierKey], note: bytes = b"") -> None:
-        """`note` is the remembered signed checkpoint, or empty at the very first.
+    def __init__(
+        self, origin: str, keys: Sequence[VerifierKey], note: bytes = b"", *, policy: Policy | None = None
+    ) -> None:
+        """`note` is the remembered signed checkpoint, or empty at the very first; `policy` whose quorum new ones must have.
 
         Raises MalformedError or SignatureError when the remembered one is not this log's.
         """
         self.origin = origin
+        self.policy = policy
         self.keys = tuple(keys)
         self.note = note
         # What was remembered may be older than the log's second key; the next checkpoint has all signatures and covers it.
@@ -38,13 +42,16 @@ class Watch:
     def open(self, note: bytes) -> Checkpoint:
         """Reads a signed checkpoint of this log and checks its signature; does not compare it with the held one.
 
-        Raises MalformedError, or SignatureError also for another origin.
+        Raises MalformedError, SignatureError also for another origin, PolicyError without the policy's quorum.
         """
         if note == self.note and note:
             held: Checkpoint | None = getattr(self, "held", None)
             if held is not None:
                 return held
-        return open_checkpoint(note, self.keys, origin=self.origin)
+        checkpoint = open_checkpoint(note, self.keys, origin=self.origin)
+        if self.policy is not None:
+            self.policy.verify(note)
+        return checkpoint
 
     def compare(self, note: bytes, checkpoint: Checkpoint) -> bool:
         """True when `checkpoint` is the held one, False when it is larger and a consistency proof is needed.

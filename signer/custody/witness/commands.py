@@ -59,7 +59,8 @@ def init(name: str, state: Path, passphrase_file: Path | None, ml_dsa: bool) -> 
 def add_log(state: Path, vkeys: tuple[str, ...]) -> None:
     """Begin to watch the log whose keys these are (all of one name). The witness must not be running.
 
-    From then on only what extends the log's first offered checkpoint is cosigned.
+    From then on only what extends the log's first offered checkpoint is cosigned. When the log gets a new key, give the
+    old and the new one; when the old one has ended, the new one alone.
     """
     keys = tuple(VerifierKey.parse(vkey) for vkey in vkeys)
     if len({key.name for key in keys}) != 1:

@@ -106,19 +106,32 @@ class Memory:
         )
 
     def add_log(self, held: Held) -> None:
-        """Begins to watch a log. Raises WitnessStateError `witness-log-exists` when other keys are known for it."""
+        """Begins to watch a log, or takes up its new keys; what is held of it stays.
+
+        Keys follow one another with an overlap (docs/ops/signer.md): one of the new keys must be known already. Raises
+        WitnessStateError `witness-log-exists` when only other keys are known for it.
+        """
         if len(held.origin.encode()) > MAX_NAME_BYTES:
             raise WitnessStateError(f"an origin has at most {MAX_NAME_BYTES} bytes", code="witness-name-malformed")
         known = self.held(held.origin)
         if known is not None:
-            if known.keys == held.keys:
-                return
-            raise WitnessStateError(f"{held.origin} is known with other keys", code="witness-log-exists")
+            if known.keys != held.keys:
+                self._change_keys(known, held)
+            return
         vkeys = "\n".join(key.encode() for key in held.keys)
         self._write(
             "INSERT INTO log (origin, vkeys, size, root, note) VALUES (?, ?, ?, ?, ?)",
             (held.origin, vkeys, held.size, held.root, held.note),
         )
+
+    def _change_keys(self, known: Held, new: Held) -> None:
+        if not set(known.keys) & set(new.keys):
+            raise WitnessStateError(
+                f"{known.origin} is known with other keys; give an old key together with the new one",
+                code="witness-log-exists",
+            )
+        before, after = ("\n".join(key.encode() for key in one.keys) for one in (known, new))
+        self._write("UPDATE log SET vkeys = ? WHERE origin = ? AND vkeys = ?", (after, known.origin, before))
 
     def keep_fork(self, held: Held, offered: bytes, detected_us: int) -> None:
         """Keeps the first proof of a fork for good."""
