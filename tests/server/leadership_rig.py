@@ -98,6 +98,7 @@ class Peer:
             store=rig.store,
             publication=self.publication,
             ready=self.looked.set,
+            shut=lambda: None,
             lease_s=LEASE_S,
         )
         self.running: asyncio.Task[None] | None = None

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
@@ -36,6 +37,7 @@ from custody.server.remote_signer import RemoteSigner
 from custody.server.revocation import RevocationLists
 from custody.server.sequencer import Sequencer
 from custody.server.service import LedgerService
+from custody.server.signers import Signers
 from custody.server.signing import Signer
 from custody.server.snapshot import Snapshots
 from custody.server.store.protocol import LogDirectory
@@ -159,6 +161,8 @@ class LedgerServer:
         self._health = health.aio.HealthServicer()
         self.addresses: list[str] = []
         self._announced: set[str] = set()
+        self._serving: set[str] = set()
+        """Origins of logs that can be read here and are written by somebody who is well."""
         self._tasks: set[asyncio.Future[None]] = set()
 
     async def start(self) -> None:
@@ -178,13 +182,15 @@ class LedgerServer:
         await self._server.start()
 
     async def say_health(self, hosted: HostedLog, *, serving: bool) -> None:
-        """Health of one log, by its origin, and of the service as a whole."""
-        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        await self._health.set(hosted.origin, status)
-        alive = all(one.sequencer.halted is None for one in self._logs.values())
-        whole = health_pb2.HealthCheckResponse.SERVING if alive else health_pb2.HealthCheckResponse.NOT_SERVING
-        await self._health.set(SERVICE, whole)
-        await self._health.set("", whole)
+        """Health of one log, by its origin, and of the process as a whole: it serves as long as any of its logs does."""
+        (self._serving.add if serving else self._serving.discard)(hosted.origin)
+        await self._show(hosted)
+
+    async def _show(self, hosted: HostedLog) -> None:
+        # What is true now, not when it was told: tellings may overtake each other.
+        await self._health.set(hosted.origin, _status(hosted.origin in self._serving))
+        for name in ("", SERVICE):
+            await self._health.set(name, _status(bool(self._serving)))
 
     @property
     def advertised(self) -> str:
@@ -196,23 +202,33 @@ class LedgerServer:
         """How long this process may be silent while it leads."""
         return self._settings.lease_s
 
-    async def announce(self, hosted: HostedLog) -> None:
-        """Says once that a log is served here, to people on stdout and to probes as health."""
-        await self.say_health(hosted, serving=True)
+    def told_ready(self, hosted: HostedLog) -> None:
+        """A log is served here: said once to people on stdout, and to probes as health."""
         if hosted.origin not in self._announced:
             self._announced.add(hosted.origin)
             click.echo(" ".join(("ledger ready", hosted.origin, *self.addresses)))
+        if hosted.origin not in self._serving:
+            self._serving.add(hosted.origin)
+            self._show_soon(hosted)
 
-    def announce_soon(self, hosted: HostedLog) -> None:
-        """`announce`, from code that cannot wait; only the first call for a log does anything."""
-        if hosted.origin not in self._announced:
-            self._tasks.add(task := asyncio.ensure_future(self.announce(hosted)))
-            task.add_done_callback(self._tasks.discard)
+    def told_shut(self, hosted: HostedLog) -> None:
+        """A log is not served here, for the moment or for good."""
+        if hosted.origin in self._serving:
+            self._serving.discard(hosted.origin)
+            self._show_soon(hosted)
+
+    def _show_soon(self, hosted: HostedLog) -> None:
+        self._tasks.add(task := asyncio.ensure_future(self._show(hosted)))
+        task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
         """Stops taking calls; running ones get some seconds."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(GRACE_S)
+
+
+def _status(serving: bool) -> "health_pb2.HealthCheckResponse.ServingStatus":  # noqa: FBT001  (its whole meaning)
+    return health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 def _gate(settings: Settings) -> Gate:
@@ -221,20 +237,27 @@ def _gate(settings: Settings) -> Gate:
     return Gate(settings.gate, now_us=now_us, monotonic_s=time.monotonic, lists=lists)
 
 
-async def serve(directory: LogDirectory, signer_target: str, origins: Sequence[str], settings: Settings) -> int:
-    """Runs until SIGTERM or SIGINT; returns the exit status: 0, or 2 when a log must not be written.
+async def serve(
+    directory: LogDirectory, signer_targets: Sequence[str], origins: Sequence[str], settings: Settings
+) -> int:
+    """Runs until SIGTERM or SIGINT, or until no log may be written; returns 0, or 2 when a log must not be written.
 
-    Prints one line `ledger ready ORIGIN ADDRESS...` for each log to stdout when it takes records.
+    Prints one line `ledger ready ORIGIN ADDRESS...` for each log to stdout when it takes records. A log that halts
+    answers UNAVAILABLE and is NOT_SERVING to probes, and the others go on: only a person can mend it.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.freeze()  # what start-up made stays for ever
     gc.set_threshold(*GC_THRESHOLDS)
-    ending = _Ending(asyncio.Event(), [])
+    ending = _Ending(asyncio.Event(), len(origins), [])
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.stopping.set)
-    async with grpc.aio.insecure_channel(signer_target, options=SIGNER_OPTIONS) as channel:
-        signer = RemoteSigner(channel)
+    async with AsyncExitStack() as channels:
+        remote = [
+            await channels.enter_async_context(grpc.aio.insecure_channel(target, options=SIGNER_OPTIONS))
+            for target in signer_targets
+        ]
+        signer = Signers([RemoteSigner(channel) for channel in remote])
         logs = [await host(directory, signer, origin, settings) for origin in origins]
         server = LedgerServer(logs, settings)
         await server.start()
@@ -281,21 +304,25 @@ async def _writing(server: LedgerServer, directory: LogDirectory, hosted: Hosted
         sequencer=hosted.sequencer,
         store=hosted.store,
         publication=hosted.publication,
-        ready=lambda: server.announce_soon(hosted),
+        ready=lambda: server.told_ready(hosted),
+        shut=lambda: server.told_shut(hosted),
         lease_s=server.lease_s,
     )
     return leadership.run()
 
 
 async def _keep(server: LedgerServer, hosted: HostedLog, writing: Coroutine[Any, Any, None], ending: "_Ending") -> None:
-    """Writes one log, or stands by for it, and tells its health; ends the server when a person has to look."""
+    """Writes one log, or stands by for it, and tells its health; ends the server when no log is left to serve."""
     try:
         await writing
     except CustodyError as error:
         ending.failed.append(error)
+        hosted.sequencer.halted = error  # also when it stood by: it will not look again
+        hosted.sequencer.leader = None
         await log.aerror("log stopped", origin=hosted.origin, code=error.code, reason=str(error))
         click.echo(f"error: {hosted.origin}: {error} [{error.code}]", err=True)
-        ending.stopping.set()
+        if len(ending.failed) == ending.logs:
+            ending.stopping.set()
     finally:
         await server.say_health(hosted, serving=False)
 
@@ -304,8 +331,11 @@ async def _alone(server: LedgerServer, hosted: HostedLog) -> None:
     """Runs the sequencer of a log that no other process can open."""
 
     async def announce() -> None:
-        await hosted.sequencer.ready.wait()
-        await server.announce(hosted)
+        while True:
+            await hosted.sequencer.ready.wait()
+            server.told_ready(hosted)
+            await hosted.sequencer.shut.wait()
+            server.told_shut(hosted)
 
     announcing = asyncio.create_task(announce())
     try:
@@ -319,4 +349,5 @@ class _Ending:
     """How the server comes to its end."""
 
     stopping: asyncio.Event
+    logs: int
     failed: list[CustodyError]

@@ -40,6 +40,12 @@ _SIGNER = click.option(
 
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_PLACEMENT = click.option(
+    "--placement",
+    type=_FILE,
+    metavar="TOML",
+    help="Which logs live on other PostgreSQL servers than --store (docs/ops/postgresql.md).",
+)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -58,7 +64,15 @@ def _log_to_stderr() -> None:
 
 @click.command()
 @_STORE
-@_SIGNER
+@_PLACEMENT
+@click.option(
+    "--signer",
+    "signers",
+    multiple=True,
+    required=True,
+    metavar="TARGET",
+    help="A signer's socket: unix:PATH (see: custody signer serve). Repeatable: each log has its own.",
+)
 @click.option("--log", "origins", multiple=True, metavar="ORIGIN", help="A log to host; default: all in the storage.")
 @click.option(
     "--listen", "listen", multiple=True, required=True, metavar="ADDRESS", help="unix:PATH, or HOST:PORT on loopback."
@@ -151,7 +165,8 @@ def _log_to_stderr() -> None:
 def serve(
     *,
     store: str,
-    signer: str,
+    placement: Path | None,
+    signers: tuple[str, ...],
     origins: tuple[str, ...],
     listen: tuple[str, ...],
     tls_cert: Path | None,
@@ -196,7 +211,8 @@ def serve(
     answers only when a record is durable and under a signed checkpoint. One line "ledger ready ORIGIN ADDRESS" on
     stdout says that it takes records. SIGTERM stops it; a kill at any moment loses nothing that was acknowledged.
 
-    Exit status: 0 stopped, 2 a log must not be written (the message says why).
+    A log that must not be written says why on stderr and answers UNAVAILABLE; other logs go on. The server ends when none
+    is left. Exit status: 0 stopped, 2 a log must not be written.
     """
     _log_to_stderr()
     tls = read_tls(tls_cert, tls_key, tls_passphrase_file, client_ca, crl)
@@ -235,12 +251,12 @@ def serve(
     )
 
     async def run() -> int:
-        directory = await open_directory(store)
+        directory = await open_directory(store, placement=placement)
         try:
             hosted = origins or tuple(await directory.origins())
             if not hosted:
                 raise LogUnknown("the storage holds no log; create one with: custody log create")
-            return await serve_app(directory, signer, hosted, settings)
+            return await serve_app(directory, signers, hosted, settings)
         finally:
             await directory.close()
 
@@ -290,9 +306,10 @@ def read_http_tls(
 
 @click.command()
 @_STORE
+@_PLACEMENT
 @_SIGNER
 @click.argument("origin")
-def create(store: str, signer: str, origin: str) -> None:
+def create(store: str, placement: Path | None, signer: str, origin: str) -> None:
     """Create the log ORIGIN, empty, with the keys that the signer holds for it.
 
     A log is created only by this command, never by a server that finds nothing. ORIGIN names the log for ever, for
@@ -302,7 +319,7 @@ def create(store: str, signer: str, origin: str) -> None:
     async def run() -> tuple[str, ...]:
         async with grpc.aio.insecure_channel(signer) as channel:
             vkeys = (await RemoteSigner(channel).state(origin)).vkeys
-        directory = await open_directory(store, create=True)
+        directory = await open_directory(store, create=True, placement=placement)
         try:
             await directory.create(origin, vkeys, now_us())
         finally:
@@ -315,16 +332,17 @@ def create(store: str, signer: str, origin: str) -> None:
 
 @click.command()
 @_STORE
+@_PLACEMENT
 @_SIGNER
 @click.argument("origin")
-def check(store: str, signer: str, origin: str) -> None:
+def check(store: str, placement: Path | None, signer: str, origin: str) -> None:
     """Check whether the log ORIGIN may be written: the checks of start-up, without writing.
 
     After a restore this names what is missing against the signer's memory. The server must not be running.
     """
 
     async def run() -> str:
-        directory = await open_directory(store)
+        directory = await open_directory(store, placement=placement)
         try:
             log = await directory.open(origin)
             state, _ = await load(log, now_us())

@@ -67,17 +67,19 @@ class Leadership:
         store: LogStore,
         publication: Publication,
         ready: Callable[[], None],
+        shut: Callable[[], None],
         lease_s: float = LEASE_S,
     ) -> None:
-        """`ready` is called when the log is readable here, as leader or as standby; `lease_s`: see LEASE_S.
+        """`ready` is called when the log is readable here, as leader or as standby, and `shut` when it is not any more.
 
-        Processes of one log may differ in `lease_s`: it is how long each of them asks for.
+        Both may be called again and again. `lease_s`: see LEASE_S. Processes of one log may differ in `lease_s`: it is how long each of them asks for.
         """
         self._lease = lease
         self._sequencer = sequencer
         self._store = store
         self._publication = publication
         self._ready = ready
+        self._shut = shut
         self._lease_s = lease_s
         self._renew_s = lease_s / _RENEWALS
         self._poll_s = lease_s / _LOOKS
@@ -100,6 +102,7 @@ class Leadership:
                     await asyncio.sleep(self._poll_s)
                 except (StoreUnavailable, OutcomeUnknown) as error:
                     self._sequencer.halted = None
+                    self._shut()
                     await log.awarning("storage does not answer", code=error.code, reason=str(error))
                     await asyncio.sleep(self._poll_s)
         finally:
@@ -131,6 +134,7 @@ class Leadership:
                 task.cancel()
             await asyncio.gather(writing, renewing, announcing, return_exceptions=True)
             self._sequencer.leader = ""
+            self._shut()  # until the next look
 
     async def _renew(self) -> None:
         """Ends with HeadMoved when the lease is lost, or could not be renewed for as long as it lasts."""
@@ -151,8 +155,11 @@ class Leadership:
                     raise HeadMoved("the lease could not be renewed in time") from error
 
     async def _announce(self) -> None:
-        await self._sequencer.ready.wait()
-        self._ready()
+        while True:
+            await self._sequencer.ready.wait()
+            self._ready()
+            await self._sequencer.shut.wait()
+            self._shut()
 
     async def _stand_by(self) -> None:
         """One look: where the leader is, and what it has published."""

@@ -104,6 +104,9 @@ class Sequencer:
         """Asked before the log is taken over; raises HeadMoved when another process has the right."""
         self.ready = asyncio.Event()
         """Set while the log is loaded, checked and being written."""
+        self.shut = asyncio.Event()
+        """Set while it is not."""
+        self.shut.set()
         self._keys = LogKeys("")
         self._keys_seq = 0
         """Number of the last record in the chain of keys that `_keys` knows of."""
@@ -152,7 +155,7 @@ class Sequencer:
                     pause_s = FIRST_PAUSE_S
                     await self._write(memory)
                 except (StoreUnavailable, OutcomeUnknown, SignerUnavailable, SignerMovedOn, ClockBehind) as error:
-                    self.ready.clear()
+                    self._shut()
                     await log.awarning("log reopens", origin=self._origin, code=error.code, reason=str(error))
                     await asyncio.sleep(LONGEST_PAUSE_S if isinstance(error, ClockBehind) else pause_s)
                     pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
@@ -160,7 +163,7 @@ class Sequencer:
             self.halted = error
             raise
         finally:
-            self.ready.clear()
+            self._shut()
             stopped = LedgerStopped("this ledger does not write the log now; send the batch again")
             self._pool.fail_all(stopped)
             self._snapshots.fail_all(stopped)
@@ -187,8 +190,13 @@ class Sequencer:
             await self._sign_and_publish(memory, None)
         else:
             self._publication.publish(state.published, state.checkpoint)
+        self.shut.clear()
         self.ready.set()
         return memory
+
+    def _shut(self) -> None:
+        self.ready.clear()
+        self.shut.set()
 
     async def _write(self, memory: LogMemory) -> None:
         while True:

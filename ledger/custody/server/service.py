@@ -122,6 +122,8 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         """A log of which something is published. Raises LedgerStopped while it is being opened: it is not empty."""
         hosted = self._log(origin)
         if not hosted.publication.note:
+            if hosted.sequencer.halted is not None:
+                raise LedgerStopped(f"this log is not served until somebody has looked: {hosted.sequencer.halted}")
             raise LedgerStopped("the log is being opened and checked; ask again")
         return hosted
 
