@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,8 @@ def record(at_us: int, **kind: Any) -> record_pb2.Record:
 
 
 @contextmanager
-def ledger_with_story(folder: Path) -> Iterator[Evidence]:
-    """Processes run until the block ends; no package is exported yet."""
+def ledger_with_story(folder: Path, *serve: str) -> Iterator[Evidence]:
+    """Processes run until the block ends; no package is exported yet. `serve` are further options of `custody serve`."""
     sockets = Path(tempfile.mkdtemp(prefix="cy"))
     signer, ledger = f"unix:{sockets}/s", f"unix:{sockets}/l"
     store = f"sqlite:{folder}/ledger.db"
@@ -96,7 +97,7 @@ def ledger_with_story(folder: Path) -> Iterator[Evidence]:
     vkey = _custody("signer", "init", "--origin", ORIGIN, *secret).strip()
     with _serving("signer", "serve", "--socket", f"{sockets}/s", *secret):
         _custody("log", "create", "--store", store, "--signer", signer, ORIGIN)
-        with _serving("serve", "--store", store, "--signer", signer, "--listen", ledger):
+        with _serving("serve", "--store", store, "--signer", signer, "--listen", ledger, *serve):
             from_us, to_us = asyncio.run(_tell(folder, ledger, vkey, key))
             yield Evidence(
                 folder=folder, package=folder / "package", vkey=vkey, key=key, from_us=from_us, to_us=to_us,
@@ -143,6 +144,7 @@ async def _tell(folder: Path, target: str, vkey: str, key: Ed25519PrivateKey) ->
         await client.append(
             [
                 _access(folder / "disclosures"),
+                _redaction(folder / "derived"),
                 record(BEGIN_US, key_registered=registered),
                 record(BEGIN_US, clock_check=clock),
             ]
@@ -220,6 +222,22 @@ def _access(disclosures: Path) -> record_pb2.Record:
         reason_commitment=commit("access.reason", "theft of a bicycle"),
     )
     return record(BEGIN_US + 60_000_000, access=access)
+
+
+def _redaction(folder: Path) -> record_pb2.Record:
+    """A copy of segments 3 and 4 with faces blurred; its file lies in `derived`, which no export takes unless told to."""
+    folder.mkdir()
+    content = b"a film with blurred faces\n" * 40
+    (folder / "blurred.mp4").write_bytes(content)
+    redaction = record_pb2.Redaction(
+        sources=[
+            record_pb2.SegmentRange(
+                stream=CAMERA, first=3, last=4, from_us=BEGIN_US + 4_000_000, to_us=BEGIN_US + 8_000_000
+            )
+        ],
+        derived_sha256=sha256(content).digest(), derived_bytes=len(content), transform="faces blurred", tool="blur 1.0",
+    )  # fmt: skip
+    return record(BEGIN_US + 70_000_000, redaction=redaction)
 
 
 @contextmanager

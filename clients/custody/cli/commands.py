@@ -125,6 +125,14 @@ COMMANDS: Mapping[str, Command | Group] = {
     "export": Command(
         target="custody.export.command:export", summary="Write an evidence package out of a ledger.", extra="client"
     ),
+    "package": Group(
+        summary="Sign an evidence package that is finished.",
+        commands={
+            "sign": Command(
+                target="custody.export.package_sign:sign_package", summary="Add another signature.", extra="client"
+            ),
+        },
+    ),
     "audit": Command(
         target="custody.verifier.custody_audit.command:audit",
         summary="Check a log, replay it, and say which rules its records break.",

@@ -7,7 +7,7 @@ comes behind it is made anew. Only a whole package gets its name.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -106,7 +106,8 @@ async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
         request=job.request, snapshot=snapshot, slices=slices, files=packed.rows, absent=packed.absent,
         derived=packed.derived, disclosures=job.disclosures,
     )  # fmt: skip
-    payload = _clear(folder) or build_content(gathered)
+    _clear(folder, packed.digests.keys())
+    payload = build_content(gathered)
     digests = packed.digests | {name: sha256(data).digest() for name, data in payload.items()}
     content = content_digest(digests)
     given = [bytes.fromhex(name.removeprefix(DISCLOSURES)) for name in sorted(payload) if name.startswith(DISCLOSURES)]
@@ -186,17 +187,12 @@ def _copy(job: ExportJob, folder: Path, slices: dict[str, list[ProvenEntry]], sn
     return packed
 
 
-def _clear(folder: Path) -> dict[str, bytes]:
-    """Takes away what an interrupted run left besides footage, so that nothing stale is packed."""
+def _clear(folder: Path, keep: Collection[str]) -> None:
+    """Takes away what an interrupted run left besides what was just copied, so that nothing stale is packed."""
     folder.mkdir(exist_ok=True)
-    for path in (*folder.glob("*"), *folder.glob("data/*")):
-        if path.name in {"data", "footage"}:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
+    for path in folder.rglob("*"):
+        if path.is_file() and path.relative_to(folder).as_posix() not in keep:
             path.unlink()
-    return {}
 
 
 async def _record(
