@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,12 +15,14 @@ import pytest
 from tests.server.http.conftest import TOKEN, Site
 from tests.server.ledger_rig import ORIGIN, START_US, segment
 
+from custody.core.add_checkpoint import AddCheckpoint
 from custody.core.bundle import decode_bundle, encode_bundle
 from custody.core.checkpoint import Checkpoint, sign_checkpoint
 from custody.core.fork_proof import parse_fork, verify_fork
 from custody.core.hashing import leaf_hash
 from custody.core.note import SignatureType, SignerKey
 from custody.core.policy import parse_policy
+from custody.core.proof import consistency_plan
 from custody.core.tile import extend_tiles, next_edge
 from custody.core.tree import EMPTY_FRONTIER, extend
 from custody.signer.decide import Request
@@ -29,6 +32,10 @@ from custody.verifier.monitor.alarm import metrics_text
 from custody.verifier.monitor.watching import MonitorPlan, Round, watch_once
 from custody.verifier.tiles.credentials import Credentials
 from custody.verifier.tiles.source import HttpSource
+from custody.verifier.tiles.tile_log import TileLog
+from custody.witness.decide import Held
+from custody.witness.errors import WitnessRefusal
+from custody.witness.folder import create_witness, open_witness
 
 CUSTODY = str(Path(sys.executable).with_name("custody"))
 NOW_US = START_US + 10_000_000_000
@@ -61,14 +68,14 @@ async def fill(site: Site, entries: int) -> None:
     await site.rig.submit([segment(number) for number in range(begin, begin + entries)])
 
 
-def rewrite(folder: Path, size: int, *, leave_out: int, upto: int) -> None:
+def rewrite(folder: Path, size: int, *, leave_out: int, upto: int, more: int = 0) -> None:
     """A forger with the stolen database and key: the same log without entry `leave_out`, signed again at `upto`."""
     entries = []
     for index in range(-(-size // 256)):
         width = min(256, size - 256 * index)
         name = f"{index:03d}" if width == 256 else f"{index:03d}.p/{width}"
         entries += decode_bundle((folder / "tile/entries" / name).read_bytes(), width)
-    forged = (entries[:leave_out] + entries[leave_out + 1 :])[:upto]
+    forged = (entries[:leave_out] + entries[leave_out + 1 :] + entries[:more])[:upto]
     extension = extend(EMPTY_FRONTIER, [leaf_hash(entry) for entry in forged])
     tiles = extend_tiles({}, extension)
     assert next_edge({}, extension, tiles) is not None
@@ -124,6 +131,48 @@ async def test_a_stolen_database_and_a_stolen_key(site: Site, tmp_path: Path, se
     # It is told again at every round, and the good checkpoint stays.
     assert codes(await asyncio.to_thread(watch_once, plan(folder, tmp_path / "state"), NOW_US)) == {"fork"}
     assert (await asyncio.to_thread(watch_once, watching, NOW_US)).size == 450
+
+
+@pytest.mark.parametrize("forged", [320, 300])
+async def test_a_fork_is_refused_by_signer_and_witness_and_proven_by_the_monitor(
+    site: Site, tmp_path: Path, forged: int
+) -> None:
+    """One theft from its beginning to the judge: the same forged tree before all three who watch."""
+    await fill(site, 300)
+    folder = await mirrored(site, tmp_path / "stolen")
+    honest = (folder / "checkpoint").read_bytes()
+    watching = plan(f"{site.url}/{ORIGIN}", tmp_path / "state")
+    assert (await asyncio.to_thread(watch_once, watching, NOW_US)).size == 300
+    create_witness(tmp_path / "witness", "w.example/1", lambda: b"throw-away", ml_dsa=False)
+    with open_witness(tmp_path / "witness", lambda: b"throw-away") as witness:
+        witness.memory.add_log(Held(origin=ORIGIN, keys=(KEY.vkey,)))
+        witness.add_checkpoint(AddCheckpoint(old_size=0, proof=(), checkpoint=honest).encode())
+
+        rewrite(folder, 300, leave_out=7, upto=forged, more=21)
+        with closing(TileLog.open(str(folder))) as log:
+            proof = consistency_plan(300, forged).assemble(log.node)
+            note, root = log.note, log.checkpoint.root
+        # The signer has the key and does not lend it to this tree.
+        with pytest.raises(SignerRefusalError) as refused:
+            site.rig.signer.signing.sign(
+                Request(origin=ORIGIN, old_size=300, new_size=forged, new_root=root, proof=proof)
+            )
+        assert refused.value.code == ("signer-fork" if forged == 300 else "signer-inconsistent")
+        # The thief has the key too, and signs for himself: the witness does not cosign.
+        with pytest.raises(WitnessRefusal) as unseen:
+            witness.add_checkpoint(AddCheckpoint(old_size=300, proof=proof, checkpoint=note).encode())
+        assert (unseen.value.code, unseen.value.status) == (
+            ("witness-fork", 409) if forged == 300 else ("witness-proof", 422)
+        )
+        assert witness.memory.held(ORIGIN).note == honest  # type: ignore[union-attr]
+    # He shows it to readers all the same: the monitor keeps what convinces anybody, without the network.
+    done = await asyncio.to_thread(watch_once, plan(folder, tmp_path / "state"), NOW_US)
+    assert codes(done) == {"fork"}
+    evidence = done.alarms[0].evidence
+    assert evidence is not None
+    judge = [CUSTODY, "verify", "fork", str(evidence), "--key", KEY.vkey.encode()]
+    found = await asyncio.to_thread(subprocess.run, judge, check=False, capture_output=True, text=True)
+    assert (found.returncode, found.stdout.startswith("proven: ")) == (0, True)
 
 
 async def test_the_signer_refuses_the_stolen_database(site: Site, tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ class Player:
         tree = "other" if "other" in words else "honest"
         log = Log("ledger.example/unknown", seed=7) if "origin=unknown" in words else self.log
         note = log.note(size, tree, STRANGER if "key=stranger" in words else None)
+        if "signature=damaged" in words:  # the log's own key id, and a signature of something else
+            note = note[:-20] + (b"A" if note[-20:-19] != b"A" else b"B") + note[-19:]
         proof = log.proof(old, size, tree)
         if "proof=wrong" in words:
             proof = (bytes(32), *proof[1:])

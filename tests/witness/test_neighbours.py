@@ -162,11 +162,13 @@ def test_a_rolled_back_neighbour_is_met_by_the_two_others(three: list[Neighbour]
     assert "[witness-ahead]" in (a.folder / "errors").read_text()
     a.stop()
     # One that does not, and goes on: both others met the rollback within one cadence of its being up.
-    before = [one.offers(a, "witness-rollback") for one in (b, c)]
+    before = [(one.offers(a, "witness-rollback"), one.offers(a, "cosigned")) for one in (b, c)]
     a.start("later")
     a.append(20, 3)
-    for one, seen in zip((b, c), before, strict=True):
-        until(lambda one=one, seen=seen: one.offers(a, "witness-rollback") > seen, "the neighbours meet the rollback")
+    for one, (met, cosigned) in zip((b, c), before, strict=True):
+        until(lambda one=one, met=met: one.offers(a, "witness-rollback") > met, "the neighbours meet the rollback")
+        # Showings come once a cadence: none since the rollback passed for good, so the first was met.
+        assert one.offers(a, "cosigned") == cosigned
     # And when it has grown to the old size again, its second history is refused and kept as a proof.
     a.append(30, 4)
     until(lambda: b.offers(a, "witness-fork") and c.offers(a, "witness-fork"), "the neighbours meet the fork")

@@ -8,15 +8,18 @@ import pytest
 from prometheus_client import REGISTRY
 from tests.server.ledger_rig import ORIGIN, Rig, segment
 from tests.server.witnessing.conftest import Three
+from tests.verifier.hostile_server import HostileServer
 
+from custody.core.checkpoint import Checkpoint, sign_checkpoint
 from custody.core.cosignature import verify_cosignatures
 from custody.core.errors import MalformedError
-from custody.core.note import parse_note
+from custody.core.hashing import EMPTY_ROOT
+from custody.core.note import SignatureType, SignerKey, parse_note
 from custody.core.policy import parse_policy
 from custody.server.witnessing import quorum
 from custody.server.witnessing.cadence import show
 from custody.server.witnessing.options import read_settings
-from custody.server.witnessing.quorum import Mode, WitnessAhead, Witnesses, addresses
+from custody.server.witnessing.quorum import Mode, WitnessAhead, Witnesses, WitnessSettings, addresses
 
 
 @pytest.fixture(autouse=True)
@@ -196,3 +199,20 @@ def test_a_policy_for_a_ledger_names_where_its_witnesses_are(three: Three, tmp_p
         path.write_text(text)
         with pytest.raises(MalformedError):
             read_settings(path, "require", 1.0, 1.0)
+
+
+async def test_a_witness_that_drips_does_not_hold_up_the_end() -> None:
+    """No single wait is long, the answer never ends: the deadline is kept, and so is the end of the ledger."""
+    key = SignerKey.from_seed("witness.example/slow", SignatureType.COSIGNATURE_ED25519, bytes(32))
+    log = SignerKey.from_seed(ORIGIN, SignatureType.ED25519, bytes([1]) * 32)
+    note = sign_checkpoint(Checkpoint(origin=ORIGIN, size=0, root=EMPTY_ROOT), [log]).note.encode()
+
+    async def prove(_: int) -> tuple[bytes, ...]:
+        return ()
+
+    with HostileServer(lambda connection, _: server.drip(connection, b"H")) as server:
+        policy = parse_policy(f"witness w {key.vkey} {server.url}\nquorum w\n".encode())
+        witnesses = Witnesses(ORIGIN, WitnessSettings(policy=policy, mode=Mode.REPORT, deadline_s=0.2))
+        assert await witnesses.cosign(note, 0, prove) == note
+        await asyncio.wait_for(witnesses.close(), 20)
+        assert server.paths == ["/log/add-checkpoint"]

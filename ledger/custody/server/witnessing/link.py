@@ -5,8 +5,10 @@ left alone for a while, so that a dead one costs nothing.
 """
 
 import http.client
+import socket
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple
@@ -69,6 +71,8 @@ class WitnessLink:
             else http.client.HTTPConnection(host, port, timeout=timeout_s)
         )
 
+        self._closed = False
+
     def post(self, body: bytes, note: SignedNote) -> Cosigned:
         """Offers a checkpoint. Raises WitnessHolds for a 409 with a size, WitnessFailed for everything else."""
         try:
@@ -94,7 +98,7 @@ class WitnessLink:
             return self._once(body)
         except (ConnectionError, http.client.RemoteDisconnected):
             self._connection.close()
-            if fresh:
+            if fresh or self._closed:
                 raise
         return self._once(body)  # a kept connection may have been closed meanwhile; an offer can be repeated
 
@@ -107,7 +111,11 @@ class WitnessLink:
         return response.status, response.headers.get("content-type", ""), answer
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection; a call that is under way ends with WitnessFailed, however slowly the witness answers."""
+        self._closed = True
+        if self._connection.sock is not None:
+            with suppress(OSError):  # closed from the other side
+                self._connection.sock.shutdown(socket.SHUT_RDWR)
         self._connection.close()
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from custody.core.errors import CustodyError
+from custody.verifier.audit_run import AuditStopped
 from custody.verifier.log_reader import LogUnreadable
 from custody.verifier.monitor.alarm import check_webhook, metrics_text, post, round_json, write_metrics
 from custody.verifier.monitor.watching import Alarm, MonitorPlan, Round, watch_once
@@ -88,7 +89,7 @@ def _round(plan: MonitorPlan, voice: "_Voice") -> int:
     now_us = time.time_ns() // 1000
     try:
         done = watch_once(plan, now_us)
-    except LogUnreadable as error:
+    except (LogUnreadable, AuditStopped) as error:  # nothing was decided: the next round begins anew
         alarm = Alarm(code="log-unreadable", message=str(error))
         done = Round(origin=plan.keys[0].name, size=0, alarms=(alarm,))
     voice.tell(done, now_us, time.monotonic() - begun)
