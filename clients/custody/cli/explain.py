@@ -14,6 +14,8 @@ HINTS: Mapping[str, str] = {
     "internal-error": "this is a fault of custody itself; run again as `custody --debug ...` and report what it prints",
     "rollback": "the log shows less than it signed before, perhaps from a restored backup; keep both checkpoints",
     "signer-fork": "keep the signer's state folder and find out who asked: custody signer status --state DIR --json",
+    "signature-missing": "the log may have changed its key; get the new one from somebody else than the ledger's operator (docs/spec/verification.md, Rotation)",
+    "signer-key-unused": "start the signer, let it sign a checkpoint with all keys, and call this again",
     "signer-latched": "two trees were asked for; both are shown by: custody signer status --state DIR --json",
     "signer-state-behind": "the signer's state is an old copy; stop it and put the current one back (docs/ops/signer.md)",
     "signer-state-missing": "point --state at the folder that `custody signer init` made, or restore it (docs/ops/signer.md)",
