@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 import custody.verifier
 
@@ -40,42 +41,60 @@ _VECTORS = """(cases) => custodyEngine.runVectors(
 
 
 class Engine:
-    """`custodyEngine` of the page; every call is a run of its own worker."""
+    """`custodyEngine` of the page; every call is a run of its own worker.
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    Playwright's event loop lives in a thread of its own: in the tests' thread it would forbid everybody else `asyncio.run`.
+    """
+
+    def __init__(self, page: Page, thread: ThreadPoolExecutor) -> None:
+        self._page = page
+        self._thread = thread
 
     def verify(self, paths: Sequence[Path], **trust: str) -> list[dict[str, Any]]:
         """The reports of many zips."""
-        self.page.evaluate(_INPUT, False)
-        self.page.locator("#custody-test-input").set_input_files(list(paths))
-        return [self.page.evaluate(_RUN, {"trust": trust, "at": at}) for at in range(len(paths))]
+        return self._thread.submit(self._verify, list(paths), trust).result()
+
+    def _verify(self, paths: list[Path], trust: dict[str, str]) -> list[dict[str, Any]]:
+        self._page.evaluate(_INPUT, False)
+        self._page.locator("#custody-test-input").set_input_files(paths)
+        return [self._page.evaluate(_RUN, {"trust": trust, "at": at}) for at in range(len(paths))]
 
     def verify_folder(self, folder: Path, **trust: str) -> dict[str, Any]:
         """The report of a folder."""
-        self.page.evaluate(_INPUT, True)
-        self.page.locator("#custody-test-input").set_input_files(folder)
-        found: dict[str, Any] = self.page.evaluate(_RUN, {"trust": trust, "at": None})
+        return self._thread.submit(self._verify_folder, folder, trust).result()
+
+    def _verify_folder(self, folder: Path, trust: dict[str, str]) -> dict[str, Any]:
+        self._page.evaluate(_INPUT, True)
+        self._page.locator("#custody-test-input").set_input_files(folder)
+        found: dict[str, Any] = self._page.evaluate(_RUN, {"trust": trust, "at": None})
         return found
 
     def vectors(self, paths: Sequence[Path]) -> list[str]:
         """`ok` or the error's code for each file of tests/vectors."""
         cases = [{"folder": path.parent.name, "data": base64.b64encode(path.read_bytes()).decode()} for path in paths]
-        found: list[str] = self.page.evaluate(_VECTORS, cases)
+        found: list[str] = self._thread.submit(self._page.evaluate, _VECTORS, cases).result()
         return found
 
 
 @contextmanager
 def running() -> Iterator[Engine]:
-    """A browser without a network; every request that the page makes fails the test."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    """A browser without a network; a request that the page makes fails the test."""
+    with ThreadPoolExecutor(1) as thread:
+        playwright = thread.submit(lambda: sync_playwright().start()).result()
         try:
-            page = browser.new_context(offline=True).new_page()
+            browser = thread.submit(
+                lambda: playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            ).result()
             asked: list[str] = []
-            page.on("request", lambda request: asked.append(request.url))
-            page.goto(PAGE.as_uri())
-            yield Engine(page)
+            yield Engine(thread.submit(_open, browser, asked).result(), thread)
+            thread.submit(browser.close).result()
             assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
         finally:
-            browser.close()
+            thread.submit(playwright.stop).result()
+
+
+def _open(browser: Browser, asked: list[str]) -> Page:
+    page = browser.new_context(offline=True).new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(PAGE.as_uri())
+    return page

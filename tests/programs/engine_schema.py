@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from custody.v1 import entry_pb2, record_pb2
 
@@ -77,9 +77,9 @@ def _row(field: FieldDescriptor) -> list[object]:
     return [field.number, field.name, kind, *([other.name] if other is not None else [])]
 
 
-def _plain(enum: object, name: str) -> str:
+def _plain(enum: EnumDescriptor, name: str) -> str:
     """The value's name without the enumeration's, lower case."""
-    first = getattr(enum, "values")[0].name
+    first = enum.values[0].name
     return name.removeprefix(first.removesuffix("UNSPECIFIED")).lower()
 
 

@@ -41,7 +41,7 @@ export interface Trust {
 export type Status = "fine" | "findings" | "not-checked";
 
 export interface Check {
-  /** 1 to 14 (docs/spec/verification.md). */
+  /** 1 to 15 (docs/spec/verification.md). */
   readonly number: number;
   /** English name; the page has its own words in both languages by number. */
   readonly name: string;
@@ -64,6 +64,15 @@ export interface Finding {
   readonly path?: string;
 }
 
+/** A copy in which something was made unrecognisable; `given`: the segments that it was made of are in the package. */
+export interface DerivedCopy {
+  readonly path: string;
+  readonly index: number;
+  readonly transform: string;
+  readonly tool: string;
+  readonly sources: readonly { stream: string; first: number; last: number; given: boolean }[];
+}
+
 export interface BroughtFile {
   readonly path: string;
   /** `not-compared`: not identical, and a browser does not read its coded pictures (`custody verify package --footage` does). */
@@ -83,10 +92,15 @@ export interface Report {
   readonly trust: "key" | "policy" | "package" | "none";
   readonly keys: readonly string[];
   readonly cosigners: readonly string[];
-  /** Hex SHA-256 of the keys whose signatures over the package are good. */
+  /** Hex SHA-256 of the keys whose signatures over the package are good, and in brackets why they count. */
   readonly signers: readonly string[];
   /** `<path> <ISO time>`. */
   readonly time_stamps: readonly string[];
+  /** By when all footage was recorded, as the earliest verified time stamp says; ISO 8601, or empty. */
+  readonly recorded_before: string;
+  /** Entries with a good seal of their source. */
+  readonly sealed: number;
+  readonly derived: readonly DerivedCopy[];
   readonly files: number;
   readonly absent: number;
   readonly footage_bytes: number;
@@ -186,6 +200,8 @@ export const REASONS = {
   "no-stamp": "the package has no time stamp",
   "no-root": "no root of a time-stamping authority was given: --tsa-root",
   "stamp-algorithm": "a browser cannot check the signature of this time stamp: use custody verify package",
+  "no-seal": "no entry of the package is sealed by its source",
+  "seals-partial": "{count} seals cover entries that are not in the package",
   "nothing-brought": "no footage was brought",
   "footage-unproven": "the package's own footage is not proven, so nothing can be held against it",
   "footage-not-compared": "a browser does not compare coded pictures: use custody verify package --footage",

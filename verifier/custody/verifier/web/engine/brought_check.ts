@@ -13,11 +13,11 @@ export async function checkBrought(
   hash: (file: Blob) => Promise<Bytes | null>,
 ): Promise<void> {
   if (!brought.length) {
-    report.unchecked.set(BROUGHT, "nothing-brought");
+    report.leave(BROUGHT, "nothing-brought");
     return;
   }
   if (report.blames(SEGMENTS) || !report.done.has(SEGMENTS)) {
-    report.unchecked.set(BROUGHT, "footage-unproven");
+    report.leave(BROUGHT, "footage-unproven");
     return;
   }
   const rows = manifest.files.filter((row) => hex(digests.get(`data/${row.path}`) ?? new Uint8Array()) === row.sha256);
@@ -38,6 +38,6 @@ export async function checkBrought(
   report.brought = found;
   report.done.add(BROUGHT);
   if (found.some((one) => one.state === "not-compared")) {
-    report.unchecked.set(BROUGHT, "footage-not-compared");
+    report.leave(BROUGHT, "footage-not-compared");
   }
 }

@@ -41,9 +41,14 @@ async function open(report: PackageReport, container: Container, note: Uint8Arra
   report.trust = trust.keys.length ? "key" : "package";
   report.keys = keys.map((key) => key.encode());
   if (!trust.keys.length) {
-    report.unchecked.set(SIGNATURES, "keys-from-package");
+    report.leave(SIGNATURES, "keys-from-package");
   }
   return openCheckpoint(note, keys);
+}
+
+/** Keys under which another checkpoint of the log opens: those of the reader, else those that the package claims. */
+export async function keysFor(container: Container, trust: Trusted): Promise<readonly VerifierKey[]> {
+  return trust.policy?.logs ?? (trust.keys.length ? trust.keys : await claimed(container));
 }
 
 async function claimed(container: Container): Promise<VerifierKey[]> {
@@ -56,20 +61,19 @@ export async function checkGrowth(
   report: PackageReport, container: Container, opened: Checkpoint, trust: Trusted,
 ): Promise<void> {
   if (!container.has(EARLIER)) {
-    report.unchecked.set(GROWTH, trust.since ? "no-growth-since" : "no-earlier");
+    report.leave(GROWTH, trust.since ? "no-growth-since" : "no-earlier");
     return;
   }
   report.done.add(GROWTH);
   try {
     const note = await container.read(EARLIER);
-    const keys = trust.policy?.logs ?? (trust.keys.length ? trust.keys : await claimed(container));
-    const earlier = openCheckpoint(note, keys, opened.origin);
+    const earlier = openCheckpoint(note, await keysFor(container, trust), opened.origin);
     const hashes = parseHashes(await container.read(CONSISTENCY));
     verifyConsistency(earlier.size, earlier.root, opened.size, opened.root, hashes);
     const held = trust.since ? parseCheckpoint(trust.since).checkpoint : earlier;
     if (held.size !== earlier.size || !same(held.root, earlier.root)) {
       report.done.delete(GROWTH);
-      report.unchecked.set(GROWTH, "growth-other");
+      report.leave(GROWTH, "growth-other");
     }
   } catch (error) {
     report.caught(GROWTH, error, { path: EARLIER });

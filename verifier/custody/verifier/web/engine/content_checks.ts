@@ -1,7 +1,7 @@
 /* Checks 9, 10 and 12: proof files, the export's own record, disclosures. */
 
 import type { Checkpoint } from "./checkpoint";
-import { type Bytes, compare, fromHex, same } from "./codec";
+import { type Bytes, compare, fromHex, hex, same } from "./codec";
 import { commitmentsOf, parseWithheld } from "./commitments";
 import type { Container } from "./container";
 import { checkDisclosure } from "./disclosure";
@@ -13,6 +13,8 @@ import { MAX_TLOG_PROOF_BYTES, parseTlogProof } from "./tlog_proof";
 import { verifyInclusion } from "./tree";
 import type { Message } from "./wire";
 
+const ACT_EXPORTED = 2;
+
 /** Each proof file is of a listed segment, under the package's checkpoint. */
 export async function checkProofFiles(
   report: PackageReport, container: Container, manifest: PackageManifest, opened: Checkpoint,
@@ -20,7 +22,7 @@ export async function checkProofFiles(
 ): Promise<void> {
   const names = container.below(PROOFS);
   if (!names.length) {
-    report.unchecked.set(PROOF_FILES, "no-proof-files");
+    report.leave(PROOF_FILES, "no-proof-files");
     return;
   }
   report.done.add(PROOF_FILES);
@@ -84,6 +86,8 @@ export class ExportCheck {
 /** Holds what is disclosed and what is withheld against the commitments in the entries. */
 export class DisclosureCheck {
   private readonly committed = new Set<string>();
+  /** Commitments whose disclosures the log says were given with an export, after the snapshot. */
+  private readonly toldGiven = new Set<string>();
 
   constructor(
     private readonly report: PackageReport, private readonly container: Container, private readonly snapshot: bigint,
@@ -94,6 +98,10 @@ export class DisclosureCheck {
     if (index < this.snapshot) {
       for (const commitment of commitmentsOf(record)) {
         this.committed.add(commitment);
+      }
+    } else if (record.kind.name === "disclosure_access" && record.body["act"] === ACT_EXPORTED) {
+      for (const commitment of record.body["opened_commitments"] as Bytes[]) {
+        this.toldGiven.add(hex(commitment));
       }
     }
   }
@@ -118,6 +126,10 @@ export class DisclosureCheck {
     } catch (error) {
       report.caught(DISCLOSED, error, { path: WITHHELD });
       return;
+    }
+    const untold = [...opened].filter((one) => !this.toldGiven.has(one)).length;
+    if (untold) {
+      report.find(DISCLOSED, "disclosure-unrecorded", `the log does not record that ${untold} of them were given`);
     }
     for (const stray of opened) {
       if (!this.committed.has(stray)) {

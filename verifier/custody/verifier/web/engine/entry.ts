@@ -18,11 +18,19 @@ export interface Link {
   readonly prev: Bytes;
 }
 
+/** Signature of the source; covers this entry and the `count` - 1 before it (docs/spec/seal.md). */
+export interface Seal {
+  readonly keyId: string;
+  readonly signature: Bytes;
+  readonly count: number;
+}
+
 export interface ReadEntry {
   readonly record: Bytes;
   readonly submitter: string;
   readonly sequencedAtUs: bigint;
   readonly links: readonly Link[];
+  readonly seal: Seal | null;
 }
 
 export function decodeEntry(raw: Uint8Array): ReadEntry {
@@ -46,10 +54,8 @@ export function decodeEntry(raw: Uint8Array): ReadEntry {
     chain: link["chain"] as string, seq: link["seq"] as bigint, prev: link["prev"] as Bytes,
   }));
   checkLinks(links);
-  if (entry["seal"] !== undefined) {
-    checkSeal(entry["seal"] as Message);
-  }
-  return { record, submitter, sequencedAtUs, links };
+  const seal = entry["seal"] === undefined ? null : readSeal(entry["seal"] as Message);
+  return { record, submitter, sequencedAtUs, links, seal };
 }
 
 function checkLinks(links: readonly Link[]): void {
@@ -70,13 +76,13 @@ function checkLinks(links: readonly Link[]): void {
 }
 
 /** The form of a seal (docs/spec/seal.md); seal.ts verifies it. */
-export function checkSeal(seal: Message): void {
-  checkKeyId(seal["key_id"] as string);
-  const bytes = (seal["signature"] as Bytes).length;
-  const count = seal["count"] as number;
-  if (!bytes || bytes > MAX_SIGNATURE_BYTES || !count || count > MAX_BATCH_RECORDS) {
+export function readSeal(seal: Message): Seal {
+  const [keyId, signature, count] = [seal["key_id"] as string, seal["signature"] as Bytes, seal["count"] as number];
+  checkKeyId(keyId);
+  if (!signature.length || signature.length > MAX_SIGNATURE_BYTES || !count || count > MAX_BATCH_RECORDS) {
     throw new Refused("seal-malformed", "the seal has no signature or covers no possible batch");
   }
+  return { keyId, signature, count };
 }
 
 /** The entry that a receipt speaks of, from the record that was sent and the stamp that came back (docs/spec/receipt.md). */

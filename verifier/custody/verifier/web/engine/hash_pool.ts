@@ -1,38 +1,38 @@
 /* Hashes many files by several workers. Owned by the worker that checks the package; ends with it. */
 
 import type { Bytes } from "./codec";
-import { SUBTLE_BYTES, hashFile } from "./file_hash";
+import type { Region } from "./container";
+import { SUBTLE_BYTES, hashRegion } from "./file_hash";
 
 const MAX_WORKERS = 8;
-/** Files held in memory by all workers together; a file above SUBTLE_BYTES is read in pieces and counts as one. */
+/** Held in memory by all workers together; a file above SUBTLE_BYTES is read in pieces and counts as two of them. */
 const MAX_HELD_BYTES = 1 << 30;
-const PIECES_BYTES = 16 << 20;
+const PIECES_BYTES = 32 << 20;
 /** Small files go to a worker in groups, or the messages would cost more than the hashing. */
 const GROUP_BYTES = 8 << 20;
-const GROUP_FILES = 64;
+const GROUP_REGIONS = 64;
+const TOLD_BYTES = 16 << 20;
 
 export interface HashJob {
   readonly role: "hash";
-  readonly files: readonly Blob[];
+  readonly regions: readonly Region[];
 }
 
-/** Bytes hashed since the last message, or the digests of a whole job. */
+/** Bytes hashed since the last message, or the digests of all parts of a whole job, region by region. */
 export type HashAnswer = { readonly read: number } | { readonly digests: readonly (Bytes | null)[] };
 
 interface Group {
-  readonly names: string[];
-  readonly files: Blob[];
+  readonly regions: Region[];
   held: number;
 }
 
 export class HashPool {
-  private workers: Worker[] = [];
+  private readonly workers: Worker[] = [];
 
-  async all(
-    files: ReadonlyMap<string, Blob>, progress: (done: number, total: number) => void,
-  ): Promise<Map<string, Bytes | null>> {
-    const groups = grouped(files);
-    const total = [...files.values()].reduce((sum, file) => sum + file.size, 0);
+  /** Digests by name; null for a file that cannot be read. */
+  async all(regions: readonly Region[], progress: (done: number, total: number) => void): Promise<Map<string, Bytes | null>> {
+    const groups = grouped(regions);
+    const total = regions.reduce((sum, region) => sum + bytesOf(region), 0);
     let done = 0;
     const read = (bytes: number) => progress((done += bytes), total);
     const found = new Map<string, Bytes | null>();
@@ -49,8 +49,8 @@ export class HashPool {
           const worker = free.pop() as Worker | null;
           running += 1;
           held += group.held;
-          hashGroup(worker, group.files, read).then((digests) => {
-            group.names.forEach((name, at) => found.set(name, digests[at] ?? null));
+          hashGroup(worker, group.regions, read).then((digests) => {
+            group.regions.flatMap(({ parts }) => parts).forEach(({ name }, at) => found.set(name, digests[at] ?? null));
             running -= 1;
             held -= group.held;
             free.push(worker);
@@ -77,34 +77,39 @@ export class HashPool {
   }
 }
 
+function bytesOf({ parts }: Region): number {
+  return parts.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
 /** The largest first: a long file that begins last would keep one worker busy alone. */
-function grouped(files: ReadonlyMap<string, Blob>): Group[] {
+function grouped(regions: readonly Region[]): Group[] {
   const groups: Group[] = [];
   let open: Group | null = null;
-  for (const [name, file] of [...files].sort(([, one], [, two]) => two.size - one.size)) {
-    const held = file.size > SUBTLE_BYTES ? PIECES_BYTES : file.size;
-    if (open === null || open.held + held > GROUP_BYTES || open.files.length >= GROUP_FILES) {
-      open = { names: [], files: [], held: 0 };
+  for (const region of [...regions].sort((one, two) => two.blob.size - one.blob.size)) {
+    const held = region.blob.size > SUBTLE_BYTES ? PIECES_BYTES : region.blob.size;
+    if (open === null || open.held + held > GROUP_BYTES || open.regions.length >= GROUP_REGIONS) {
+      open = { regions: [], held: 0 };
       groups.push(open);
     }
-    open.names.push(name);
-    open.files.push(file);
+    open.regions.push(region);
     open.held += held;
   }
   return groups;
 }
 
-async function hashHere(files: readonly Blob[], read: (bytes: number) => void): Promise<(Bytes | null)[]> {
+async function hashHere(regions: readonly Region[], read: (bytes: number) => void): Promise<(Bytes | null)[]> {
   const digests: (Bytes | null)[] = [];
-  for (const file of files) {
-    digests.push(await hashFile(file, read));
+  for (const region of regions) {
+    digests.push(...(await hashRegion(region, read)));
   }
   return digests;
 }
 
-function hashGroup(worker: Worker | null, files: readonly Blob[], read: (bytes: number) => void): Promise<readonly (Bytes | null)[]> {
+function hashGroup(
+  worker: Worker | null, regions: readonly Region[], read: (bytes: number) => void,
+): Promise<readonly (Bytes | null)[]> {
   if (worker === null) {
-    return hashHere(files, read);
+    return hashHere(regions, read);
   }
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<HashAnswer>) => {
@@ -115,16 +120,16 @@ function hashGroup(worker: Worker | null, files: readonly Blob[], read: (bytes: 
       }
     };
     worker.onerror = (event) => reject(new Error(`a hashing worker failed: ${event.message}`));
-    worker.postMessage({ role: "hash", files } satisfies HashJob);
+    worker.postMessage({ role: "hash", regions } satisfies HashJob);
   });
 }
 
 /** What a worker does in this role. */
 export async function serveHashing(job: HashJob, answer: (message: HashAnswer) => void): Promise<void> {
   let unread = 0;
-  const digests = await hashHere(job.files, (bytes) => {
+  const digests = await hashHere(job.regions, (bytes) => {
     unread += bytes;
-    if (unread >= PIECES_BYTES) {
+    if (unread >= TOLD_BYTES) {
       answer({ read: unread });
       unread = 0;
     }

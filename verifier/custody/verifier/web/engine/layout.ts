@@ -19,6 +19,9 @@ export const LOG = "data/log/";
 export const PROOFS = "data/proofs/";
 export const STAMPS = "data/timestamps/";
 export const FOOTAGE = "data/footage/";
+export const DERIVED = "data/derived/";
+/** The first stamped checkpoint that covers the footage (docs/spec/timestamps.md, "In a package"). */
+export const EARLY = `${STAMPS}early/`;
 export const CHECKPOINT = `${LOG}checkpoint`;
 export const EARLIER = `${LOG}earlier-checkpoint`;
 export const CONSISTENCY = `${LOG}consistency`;

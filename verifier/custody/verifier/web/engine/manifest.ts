@@ -42,6 +42,28 @@ export interface AbsentRow {
   readonly reason: string;
 }
 
+/** Segments `first` to `last` of a stream, of which something was derived. */
+export interface SourceRow {
+  readonly stream: string;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** A copy in which something was made unrecognisable, as its record tells of it. */
+export interface DerivedRow {
+  readonly path: string;
+  readonly index: bigint;
+  readonly size_bytes: bigint;
+  readonly sha256: string;
+  readonly transform: string;
+  readonly tool: string;
+  readonly sources: readonly SourceRow[];
+  readonly media_root: string;
+}
+
+/** A redacted copy is given in its place. */
+export const WITHHELD_SOURCE = "withheld-source";
+
 export interface StreamRow {
   readonly stream: string;
   readonly from_us: bigint;
@@ -58,12 +80,13 @@ export interface PackageManifest {
   readonly streams: readonly StreamRow[];
   readonly files: readonly FileRow[];
   readonly absent: readonly AbsentRow[];
+  readonly derived: readonly DerivedRow[];
 }
 
 export function parseManifest(data: Uint8Array): PackageManifest {
   const value = FORM.object(decodeJson(data, CODE), [
     "schema", "log", "case_number", "recipient", "zone", "snapshot", "prepared_us", "streams", "files", "absent",
-  ]);
+  ], ["derived"]);
   const found: PackageManifest = {
     log: FORM.text(value["log"]),
     caseNumber: FORM.text(value["case_number"]),
@@ -74,20 +97,22 @@ export function parseManifest(data: Uint8Array): PackageManifest {
     streams: FORM.list(value["streams"]).map(readStream),
     files: FORM.list(value["files"]).map(readFile),
     absent: FORM.list(value["absent"]).map(readAbsent),
+    derived: FORM.list(value["derived"] ?? []).map(readDerived),
   };
-  if (value["schema"] !== SCHEMA || !found.streams.length) {
+  if (value["schema"] !== SCHEMA || !found.streams.length || ("derived" in value && !found.derived.length)) {
     throw FORM.bad();
   }
   ascending(found.streams, (one, two) => compare(one.stream, two.stream));
   ascending(found.files, byPlace);
   ascending(found.absent, byPlace);
+  ascending(found.derived, (one, two) => order(one.index, two.index) || compare(one.path, two.path));
   checkFiles(found);
   return found;
 }
 
 function checkFiles(found: PackageManifest): void {
-  const paths = new Set(found.files.map((row) => checkPath(row.path)));
-  if (paths.size !== found.files.length) {
+  const listed = [...found.files, ...found.derived];
+  if (new Set(listed.map((row) => checkPath(row.path))).size !== listed.length) {
     throw new Refused(CODE, "two segments are said to be one file");
   }
   for (const row of found.files) {
@@ -139,10 +164,26 @@ function readFile(value: Json): FileRow {
   return fields as unknown as FileRow;
 }
 
+function readDerived(value: Json): DerivedRow {
+  const row = FORM.object(value, ["path", "index", "size_bytes", "sha256", "transform", "tool", "sources"], ["media_root"]);
+  if (row["media_root"] === "") {
+    throw FORM.bad();
+  }
+  const sources = FORM.list(row["sources"]).map((item) => {
+    const source = FORM.object(item, ["stream", "first", "last"]);
+    return { stream: FORM.text(source["stream"]), first: count(source["first"]), last: count(source["last"]) };
+  });
+  return {
+    path: FORM.text(row["path"]), index: count(row["index"]), size_bytes: count(row["size_bytes"]),
+    sha256: FORM.text(row["sha256"]), transform: FORM.text(row["transform"]), tool: FORM.text(row["tool"]), sources,
+    media_root: FORM.text(row["media_root"] ?? ""),
+  };
+}
+
 function readAbsent(value: Json): AbsentRow {
   const row = FORM.object(value, ["stream", "number", "index", "reason"]);
   const reason = FORM.text(row["reason"]);
-  if (reason !== "not-found" && reason !== "altered") {
+  if (!["not-found", "altered", WITHHELD_SOURCE].includes(reason)) {
     throw FORM.bad();
   }
   return { stream: FORM.text(row["stream"]), number: count(row["number"]), index: count(row["index"]), reason };

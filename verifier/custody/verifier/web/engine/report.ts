@@ -1,6 +1,6 @@
 /* The result of checking a package: numbered checks, findings, and what could not be checked (docs/spec/verification.md). */
 
-import { type BroughtFile, type Check, type Finding, REASONS, type Report, type Status, type Timeline } from "./api";
+import { type BroughtFile, type Check, type DerivedCopy, type Finding, REASONS, type Report, type Status, type Timeline } from "./api";
 import { Refused } from "./errors";
 
 export const FORM = 1;
@@ -17,9 +17,10 @@ export const SIGNER = 11;
 export const DISCLOSED = 12;
 export const STAMPED = 13;
 export const BROUGHT = 14;
+export const SEALS = 15;
 
 /** Checks that need something which not every package or reader has: left out, they are named beside the verdict. */
-const OPTIONAL: readonly number[] = [GROWTH, STAMPED, BROUGHT];
+const OPTIONAL: readonly number[] = [GROWTH, PROOF_FILES, STAMPED, BROUGHT, SEALS];
 /** Findings of one code that are kept; the rest is counted. */
 const MAX_OF_ONE_CODE = 20;
 
@@ -28,6 +29,7 @@ const NAMES = [
   "every entry, read strictly", "every chain, proven to be in the log", "complete up to the closing heads snapshot",
   "footage, manifest and records agree", "a proof file for each segment", "the export itself is recorded",
   "signature over the package", "disclosures given and withheld", "time stamps", "footage brought separately",
+  "seals of the sources",
 ] as const;
 
 export type Reason = keyof typeof REASONS;
@@ -40,7 +42,7 @@ export interface Place {
 
 /** Filled by the checks as they go; one owner until `told`. */
 export class PackageReport {
-  readonly unchecked = new Map<number, Reason>();
+  private readonly unchecked = new Map<number, { readonly code: Reason; readonly count: number }>();
   /** Numbers of the checks that were made. */
   readonly done = new Set<number>();
   log = "";
@@ -56,6 +58,11 @@ export class PackageReport {
   cosigners: readonly string[] = [];
   signers: readonly string[] = [];
   stamps: readonly string[] = [];
+  /** Size of the early stamped checkpoint, and by when the footage was recorded as its verified tokens say. */
+  earlySize = 0n;
+  early = "";
+  derived: readonly DerivedCopy[] = [];
+  sealed = 0;
   brought: readonly BroughtFile[] = [];
   private readonly findings: Finding[] = [];
   private readonly counts = new Map<string, number>();
@@ -72,6 +79,11 @@ export class PackageReport {
       const path = place.path === undefined ? {} : { path: place.path };
       this.findings.push({ code, check, severity: "finding", message, ...index, ...path });
     }
+  }
+
+  /** A check that could not be made, and why. */
+  leave(check: number, code: Reason, count = 0): void {
+    this.unchecked.set(check, { code, count });
   }
 
   /** An error of a parser or a verification as a finding; anything else is a fault of ours and goes on. */
@@ -105,6 +117,9 @@ export class PackageReport {
       cosigners: this.cosigners,
       signers: this.signers,
       time_stamps: this.stamps,
+      recorded_before: this.early,
+      sealed: this.sealed,
+      derived: this.derived,
       files: this.files,
       absent: this.absent,
       footage_bytes: Number(this.footageBytes),
@@ -125,8 +140,9 @@ export class PackageReport {
       return { number, name, status: "findings" };
     }
     if (this.unchecked.has(number) || !this.done.has(number)) {
-      const code = this.unchecked.get(number) ?? "nothing-to-hold";
-      return { number, name, status: "not-checked", reason: REASONS[code], reason_code: code };
+      const { code, count } = this.unchecked.get(number) ?? { code: "nothing-to-hold", count: 0 };
+      const reason = REASONS[code].replace("{count}", String(count));
+      return { number, name, status: "not-checked", reason, reason_code: code };
     }
     return { number, name, status: "fine" };
   }

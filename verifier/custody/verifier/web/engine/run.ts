@@ -10,24 +10,26 @@ import { checkBrought } from "./brought_check";
 import type { Checkpoint } from "./checkpoint";
 import { checkGrowth, checkSignatures } from "./checkpoint_check";
 import type { Bytes } from "./codec";
-import { Container } from "./container";
+import { Container, type Region } from "./container";
 import { DisclosureCheck, ExportCheck, checkProofFiles } from "./content_checks";
 import { EntryPass } from "./entry_pass";
+import { DerivedCheck } from "./derived_check";
 import { checkEnds, checkSnapshot } from "./heads_check";
 import { ENTRIES as ENTRIES_FILE, INCLUSION, INDEXES, PACKAGE_CSV, PACKAGE_MANIFEST, SLICES } from "./layout";
 import { type Inclusion, type Slices, parseInclusion, parseIndexes, parseSlices } from "./log_part";
 import { type PackageManifest, parseManifest } from "./manifest";
 import type { ReadRecord } from "./record";
 import { CHAINS, ENTRIES, FORM, PackageReport, SEGMENTS } from "./report";
+import { SealCheck } from "./seal_check";
 import { SegmentCheck, checkFiles } from "./segment_check";
 import { RegisteredExporters, checkSigner } from "./signer_check";
-import { checkStamps } from "./stamp_check";
+import { checkEarlyCovers, checkStamps } from "./stamp_check";
 import { NO_TIMELINE, TimelineMaker } from "./timeline";
 import { type Trusted, readTrust } from "./trusted";
 
 /** Hashes whole files; null for one that cannot be read. */
 export interface Hasher {
-  all(files: ReadonlyMap<string, Blob>, progress: (done: number, total: number) => void): Promise<Map<string, Bytes | null>>;
+  all(regions: readonly Region[], progress: (done: number, total: number) => void): Promise<Map<string, Bytes | null>>;
 }
 
 type Tell = (progress: Progress) => void;
@@ -57,26 +59,26 @@ export async function checkPackage(source: PackageSource, trust: Trust, hasher: 
   report.caseNumber = manifest.caseNumber;
   report.recipient = manifest.recipient;
   const opened = await checkSignatures(report, container, trusted);
-  await checkStamps(report, container, trusted.roots);
+  await checkStamps(report, container, opened, trusted);
   const timeline = new TimelineMaker(manifest, digests);
   if (opened !== null) {
     await checkGrowth(report, container, opened, trusted);
     await new LogChecks(report, container, manifest, opened, digests, timeline).run(trusted, tell);
   }
   await checkBrought(report, manifest, digests, trust.footage ?? [], async (file) => {
-    return (await hasher.all(new Map([["", file]]), () => undefined)).get("") ?? null;
+    const region = { blob: file, parts: [{ name: "", start: 0, end: file.size }] };
+    return (await hasher.all([region], () => undefined)).get("") ?? null;
   });
   tell({ stage: "checks", done: 1, total: 1 });
   return report.told(timeline.told());
 }
 
 async function hashPayload(container: Container, hasher: Hasher, tell: Tell): Promise<Map<string, Bytes>> {
-  const payload = new Map(container.below("data/").map((name) => [name, container.blob(name) as Blob]));
-  const found = await hasher.all(payload, (done, total) => tell({ stage: "hashing", done, total }));
+  const found = await hasher.all(container.regions("data/"), (done, total) => tell({ stage: "hashing", done, total }));
   return new Map([...found].map(([name, digest]) => [name, digest ?? (new Uint8Array() as Bytes)]));
 }
 
-/** Checks 5 to 12, which stand on the entries. */
+/** Checks 5 to 12 and 15, which stand on the entries. */
 class LogChecks {
   constructor(
     private readonly report: PackageReport, private readonly container: Container, private readonly manifest: PackageManifest,
@@ -113,6 +115,8 @@ class LogChecks {
     const exported = new ExportCheck(report, manifest, content);
     const disclosed = new DisclosureCheck(report, container, manifest.snapshot);
     const exporters = new RegisteredExporters();
+    const derived = new DerivedCheck(report, manifest, this.digests);
+    const seals = new SealCheck(report, opened.origin);
     let snapshot: ReadRecord | null = null;
     try {
       await entries.follow(
@@ -122,15 +126,19 @@ class LogChecks {
           exported.take(one.record);
           disclosed.take(one.index, one.record);
           exporters.take(one.record);
+          derived.take(one.index, one.record);
+          seals.take(one);
           this.timeline.take(one);
           snapshot = one.index === slices.snapshot ? one.record : snapshot;
         },
         (done) => tell({ stage: "entries", done, total: indexes.length }),
       );
+      seals.end();
     } catch (error) {
       report.caught(ENTRIES, error);
     }
     entries.end();
+    derived.end(container.names);
     segments.end();
     exported.end();
     await disclosed.end();
@@ -145,5 +153,6 @@ class LogChecks {
     }
     await checkProofFiles(report, container, manifest, opened, segments.leaves);
     await checkSigner(report, container, manifest, content, trust.exporters, exporters.validAt(manifest.preparedUs));
+    checkEarlyCovers(report, manifest);
   }
 }

@@ -1,10 +1,9 @@
-/* Seals of sources: docs/spec/seal.md. `verify package` does not check them (a package lacks the other records of a batch). */
+/* Seals of sources: docs/spec/seal.md. Which key counts for which entry is keyring.ts's matter. */
 
 import { type Bytes, encodeBase64, hex, utf8 } from "./codec";
-import { checkSeal } from "./entry";
+import type { Seal } from "./entry";
 import { Refused } from "./errors";
 import { leafHash } from "./hash";
-import { decodeStrictly } from "./record";
 import { ed25519Holds, mlDsa44Holds, p256Holds, p256PointHolds } from "./signature";
 import { rootOf } from "./tree";
 
@@ -25,28 +24,36 @@ const P = 2n ** 255n - 19n;
 const ORDER_8_Y = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
 const SMALL_ORDER_Y = new Set([0n, 1n, P - 1n, ORDER_8_Y, P - ORDER_8_Y]);
 
-/** Checks a seal over `records`, in the order of the log and ending with the one it stands on. */
-export function verifySeal(raw: Uint8Array, algorithm: number, spki: Bytes, origin: string, records: readonly Uint8Array[]): void {
+/** A public key under which seals are checked. */
+export interface SealKey {
+  readonly algorithm: Algorithm;
+  readonly raw: Bytes;
+}
+
+/** Reads KeyRegistered.public_key; `key-malformed` for any other encoding or algorithm. */
+export function readSealKey(algorithm: number, spki: Uint8Array): SealKey {
   const known = ALGORITHMS.get(algorithm);
   const prefix = (known?.prefix.length ?? 0) / 2;
-  const key = spki.slice(prefix);
-  if (known === undefined || hex(spki.subarray(0, prefix)) !== known.prefix || key.length !== known.keyBytes) {
+  const raw = spki.slice(prefix) as Bytes;
+  if (known === undefined || hex(spki.subarray(0, prefix)) !== known.prefix || raw.length !== known.keyBytes) {
     throw new Refused("key-malformed", "the key is not the SubjectPublicKeyInfo of its algorithm");
   }
-  if (algorithm === 1 && !ed25519KeyHolds(key)) {
+  if (algorithm === 1 && !ed25519KeyHolds(raw)) {
     throw new Refused("key-malformed", "the Ed25519 key is not canonical or of small order");
   }
-  if (algorithm === 2 && (key[0] !== 4 || !p256PointHolds(key))) {
+  if (algorithm === 2 && (raw[0] !== 4 || !p256PointHolds(raw))) {
     throw new Refused("key-malformed", "the P-256 key is not an uncompressed point of the curve");
   }
-  const seal = decodeStrictly(raw, "Seal", "seal-malformed", "seal-malformed");
-  checkSeal(seal);
-  if (seal["count"] !== records.length) {
-    throw new Refused("seal-count", `the seal covers ${seal["count"] as number} records, not ${records.length}`);
+  return { algorithm: known, raw };
+}
+
+/** Checks a seal over `records`, in the order of the log and ending with the one it stands on. */
+export function verifySeal(seal: Seal, key: SealKey, origin: string, records: readonly Uint8Array[]): void {
+  if (seal.count !== records.length) {
+    throw new Refused("seal-count", `the seal covers ${seal.count} records, not ${records.length}`);
   }
   const text = utf8(`custody/seal/v1\n${origin}\n${records.length}\n${encodeBase64(rootOf(records.map(leafHash)))}\n`);
-  const signature = seal["signature"] as Bytes;
-  if (signature.length !== known.signatureBytes || !known.holds(key, signature, text)) {
+  if (seal.signature.length !== key.algorithm.signatureBytes || !key.algorithm.holds(key.raw, seal.signature, text)) {
     throw new Refused("seal-invalid", "the seal is not this key's signature over these records");
   }
 }

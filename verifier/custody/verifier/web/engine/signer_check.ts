@@ -50,7 +50,7 @@ export async function checkSigner(
     report.find(SIGNER, "package-unsigned", "the package has no signature");
     return;
   }
-  let good: string[];
+  let good: readonly string[];
   try {
     good = await verify(container, manifest, content, new Map([...trusted, ...registered].map((key) => [key.id, key])));
   } catch (error) {
@@ -58,9 +58,13 @@ export async function checkSigner(
     return;
   }
   const counting = trusted.length ? trusted : registered;
-  report.signers = good;
+  const whose = (keyid: string): string =>
+    trusted.some((key) => key.id === keyid)
+      ? " (given key)"
+      : registered.some((key) => key.id === keyid) ? " (registered in the log)" : "";
+  report.signers = good.map((keyid) => `${keyid}${whose(keyid)}`);
   if (!counting.length) {
-    report.unchecked.set(SIGNER, "signer-only-here");
+    report.leave(SIGNER, "signer-only-here");
   } else if (!good.some((keyid) => counting.some((key) => key.id === keyid))) {
     report.find(SIGNER, "package-signer", "nobody who may export signed the package");
   }
@@ -87,10 +91,14 @@ async function verify(
     if (key === undefined && container.has(name)) {
       key = readPublicKeys(ascii(await container.read(name, MAX_PEM_BYTES), "exporter-key", name))[0];
     }
-    if (key !== undefined) {
-      verifySignature(envelope, keyid, signature, key);
-      good.push(keyid);
+    if (good.includes(keyid)) {
+      throw new Refused("envelope-malformed", `${keyid.slice(0, 16)} signed twice`);
     }
+    if (key === undefined) {
+      throw new Refused("package-signature", `the key of a signature is not here: ${keyid.slice(0, 16)}`);
+    }
+    verifySignature(envelope, keyid, signature, key);
+    good.push(keyid);
   }
   return good;
 }

@@ -2,7 +2,7 @@
 
 import { sha384, sha512 } from "@noble/hashes/sha2.js";
 import { type Certificate, HASHES, readCertificate, signatureHolds, verifyChain } from "./certificate";
-import { type Bytes, concat, same } from "./codec";
+import { type Bytes, concat, same, utf8 } from "./codec";
 import { Der, OCTET_STRING, SEQUENCE, SET, context } from "./der";
 import { Refused } from "./errors";
 import { sha256 } from "./hash";
@@ -114,6 +114,27 @@ export async function verifyToken(token: Token, roots: readonly Certificate[]): 
     throw fail("has a wrong signature");
   }
   await verifyChain(certificate, token.certificates, roots, token.atMs);
+}
+
+/** When the first of the certificates in the token ends: until then it has to be renewed (docs/spec/timestamps.md). */
+export function expiresMs(token: Token): number {
+  if (!token.certificates.length) {
+    throw new Refused(CODE, "the time stamp carries no certificate");
+  }
+  return Math.min(...token.certificates.map((one) => one.notAfterMs));
+}
+
+/** What a renewal is taken over: the stamped bytes and all tokens so far, each behind its length. */
+export function renewalData(stamped: Uint8Array, generations: readonly (readonly Uint8Array[])[]): Bytes {
+  const item = (data: Uint8Array): Uint8Array[] => [length32(data.length), data];
+  const parts = generations.flatMap((tokens) => [length32(tokens.length), ...tokens.flatMap(item)]);
+  return concat(utf8("custody.timestamp-renewal/1\n"), ...item(stamped), ...parts);
+}
+
+function length32(value: number): Bytes {
+  const out = new Uint8Array(4);
+  new DataView(out.buffer).setUint32(0, value);
+  return out;
 }
 
 function readAttributes(attributes: Der): Map<string, Der> {

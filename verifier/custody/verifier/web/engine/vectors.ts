@@ -6,7 +6,7 @@
 import { openCheckpoint, parseCheckpoint } from "./checkpoint";
 import { type Bytes, fromHex, hex, octets, parseBase64, parseDecimal, text, utf8 } from "./codec";
 import { checkDisclosure } from "./disclosure";
-import { decodeEntry, rebuildEntry } from "./entry";
+import { decodeEntry, readSeal, rebuildEntry } from "./entry";
 import { Refused } from "./errors";
 import { decodeBundle } from "./framing";
 import { leafHash } from "./hash";
@@ -14,8 +14,8 @@ import { HeadsReader } from "./heads";
 import { chainsOf } from "./kinds";
 import { encodeNote, parseNote, verifyNote } from "./note";
 import { Policy } from "./policy";
-import { readRecord } from "./record";
-import { verifySeal } from "./seal";
+import { decodeStrictly, readRecord } from "./record";
+import { readSealKey, verifySeal } from "./seal";
 import { edgeTiles, parseTilePath } from "./tile";
 import { parseTlogProof, verifyTlogProof } from "./tlog_proof";
 import { MAX_TREE_SIZE, rootOf, verifyConsistency, verifyInclusion, verifyRange } from "./tree";
@@ -166,7 +166,11 @@ const RUNNERS: Readonly<Record<string, (one: Case) => void>> = {
       throw new Refused("receipt-mismatch", "the receipt does not cover every record");
     }
   },
-  seal: (one) => verifySeal(one.line(), Number(one.number("algorithm")), one.hash("public-key"), one.one("origin"), one.hashes("record")),
+  seal: (one) => {
+    const key = readSealKey(Number(one.number("algorithm")), one.hash("public-key"));
+    const seal = readSeal(decodeStrictly(one.line(), "Seal", "seal-malformed", "seal-malformed"));
+    verifySeal(seal, key, one.one("origin"), one.hashes("record"));
+  },
 };
 
 /** C2SP tlog-witness, add-checkpoint: the size that the witness holds, the proof from it, an empty line, the checkpoint. */

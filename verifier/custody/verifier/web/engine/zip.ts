@@ -21,7 +21,10 @@ const CENTRAL_BYTES = 46;
 const LOCAL_BYTES = 30;
 const MAX_DIRECTORY_BYTES = MAX_MEMBERS * 512;
 const FULL = 0xffffffff;
-const WINDOW_BYTES = 1 << 18;
+/** Read at once where small members stand close together; behind a large one the next header is out of reach anyway. */
+const WINDOW_BYTES = 1 << 22;
+const SMALL_BYTES = 1 << 17;
+const NEAR_BYTES = 1 << 10;
 
 function refuse(why: string): Refused {
   return new Refused("package-zip", `the zip is not a package's: ${why}`);
@@ -53,13 +56,13 @@ class Window {
 
   constructor(private readonly file: Blob) {}
 
-  async read(at: number, bytes: number): Promise<DataView> {
+  async read(at: number, bytes: number, ahead = NEAR_BYTES): Promise<DataView> {
     if (at < 0 || at + bytes > this.file.size) {
       throw refuse("a record is not where it should be");
     }
     if (at < this.begin || at + bytes > this.begin + this.view.byteLength) {
       this.begin = at;
-      this.view = new DataView(await this.file.slice(at, at + Math.max(bytes, WINDOW_BYTES)).arrayBuffer());
+      this.view = new DataView(await this.file.slice(at, at + Math.max(bytes, ahead)).arrayBuffer());
     }
     return new DataView(this.view.buffer, at - this.begin, bytes);
   }
@@ -91,19 +94,26 @@ async function findDirectory(reader: Window, length: number): Promise<{ start: n
     throw refuse("several disks, or a comment");
   }
   let tail = endAt;
-  if (count === 0xffff || size === FULL || start === FULL) {
-    const locatorAt = endAt - LOCATOR_BYTES;
-    const locator = await reader.read(locatorAt, LOCATOR_BYTES);
-    expectMark(locator, 0x07064b50);
-    tail = number64(locator, 8);
-    if (locator.getUint32(4, true) || locator.getUint32(16, true) !== 1 || tail + END64_BYTES !== locatorAt) {
+  const locator = await reader.read(Math.max(endAt - LOCATOR_BYTES, 0), LOCATOR_BYTES);
+  const located = endAt >= LOCATOR_BYTES && locator.getUint32(0, true) === 0x07064b50;
+  if (located || count === 0xffff || size === FULL || start === FULL) {
+    tail = located ? number64(locator, 8) : -1;
+    if (!located || locator.getUint32(4, true) || locator.getUint32(16, true) !== 1 || tail + END64_BYTES + LOCATOR_BYTES !== endAt) {
       throw refuse("the zip64 end record is elsewhere");
     }
     const end64 = await reader.read(tail, END64_BYTES);
     expectMark(end64, 0x06064b50);
-    count = number64(end64, 32);
-    size = number64(end64, 40);
-    start = number64(end64, 48);
+    // Some programs write this record from 2 GiB on and leave in the other what still fits: then both must agree.
+    const wide = (told: number, at: number, full: number): number => {
+      const found = number64(end64, at);
+      if (told !== found && told !== full) {
+        throw refuse("two end records that differ");
+      }
+      return found;
+    };
+    count = wide(count, 32, 0xffff);
+    size = wide(size, 40, FULL);
+    start = wide(start, 48, FULL);
     if (end64.getUint32(16, true) || end64.getUint32(20, true) || number64(end64, 24) !== count) {
       throw refuse("several disks");
     }
@@ -185,7 +195,7 @@ function nameOf(raw: Uint8Array): string {
 
 /** Holds the local header against the directory; returns where the bytes begin. */
 async function checkLocal(reader: Window, at: number, name: string, size: number): Promise<number> {
-  const head = await reader.read(at, LOCAL_BYTES);
+  const head = await reader.read(at, LOCAL_BYTES, size < SMALL_BYTES ? WINDOW_BYTES : NEAR_BYTES);
   const differs = () => refuse("a local header differs from the directory");
   if (head.getUint32(0, true) !== 0x04034b50 || head.getUint16(8, true) || head.getUint16(6, true) & ~0x0800) {
     throw differs();
