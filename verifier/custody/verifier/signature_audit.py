@@ -58,7 +58,9 @@ class SignatureAudit:
             self._lacking.append(size)
             self._why = one.lacks
         elif one.lacks:
-            self._find("signature-missing", f"the checkpoint of size {size}: {one.lacks}{self._advice(size)}", size)
+            self._find(
+                "signature-missing", CHECK, f"the checkpoint of size {size}: {one.lacks}{self._advice(size)}", size
+            )
         return False
 
     def _ended(self, one: Examined) -> bool:
@@ -71,7 +73,7 @@ class SignatureAudit:
             return False
         named = ", ".join(key.key_id.hex() for key in one.keys)
         message = f"the checkpoint of size {size} is signed by {named} alone, which ended at entry {ends[0]}"
-        self._find("signature-ended", message, size)
+        self._find("signature-ended", CHECK, message, size)
         return True
 
     def _by_former_key(self, one: Examined) -> bool:
@@ -84,21 +86,23 @@ class SignatureAudit:
     def finish(self, verified_note: bytes, policy: Policy | None) -> None:
         """Says what no newer checkpoint covers, and whether the newest one has the quorum."""
         for size in self._lacking:
-            self._find("signature-missing", f"the checkpoint of size {size}: {self._why}{self._advice(size)}", size)
+            self._find(
+                "signature-missing", CHECK, f"the checkpoint of size {size}: {self._why}{self._advice(size)}", size
+            )
         if self._covered:
             message = (
                 f"{self._covered} older checkpoints lack a signature of a given key;"
                 " a newer one that lacks nothing covers their entries"
             )
-            self._find("signature-covered", message, severity=Severity.INFO)
+            self._find("signature-covered", CHECK, message, severity=Severity.INFO)
         named = {*self._claimed, *(key.encode() for key in self._told.announced)}
         if self._keys and self._claimed and not {key.encode() for key in self._keys} & named:
-            self._find("log-keys-differ", "the log names other keys as its own than the given one")
+            self._find("log-keys-differ", CHECK, "the log names other keys as its own than the given one")
         if policy is not None and policy.quorum is not None and verified_note:
             try:
                 policy.verify(verified_note)
             except CustodyError as error:
-                self._find(error.code, f"the newest checkpoint: {error}", self._newest)
+                self._find(error.code, CHECK, f"the newest checkpoint: {error}", self._newest)
 
     def _advice(self, size: int) -> str:
         fresh = [(index, key) for key, index in self._told.announced.items() if key not in self._keys and index < size]
@@ -107,8 +111,10 @@ class SignatureAudit:
         index, key = fresh[-1]
         return f"; the log announced its key {key.key_id.hex()} at entry {index}: {ADVICE}"
 
-    def _find(self, code: str, message: str, size: int | None = None, severity: Severity = Severity.FINDING) -> None:
-        self._findings.add(Finding(code, CHECK, message, severity=severity, size=size))
+    def _find(
+        self, code: str, check: int, message: str, size: int | None = None, severity: Severity = Severity.FINDING
+    ) -> None:
+        self._findings.add(Finding(code, check, message, severity=severity, size=size))
 
 
 def _readable(vkeys: Iterable[str]) -> list[VerifierKey]:
