@@ -117,7 +117,7 @@ def test_the_table_decides_every_cell(role: Role, rpc: str) -> None:
             assert caught.value.code == expected[scope], (kind, scope)
 
 
-async def call(party: Party, rpc: str, records: list[bytes]) -> Any:
+async def call(party: Party, rpc: str, records: list[bytes]) -> Any:  # noqa: PLR0911  one for each rpc
     match rpc:
         case "Append":
             return await party.append(*records)

@@ -173,7 +173,9 @@ async def test_nothing_secret_and_no_name_is_written(
         other = ledger_pb2.AppendRequest(log=text, records=[record.SerializeToString()])
         with pytest.raises(grpc.aio.AioRpcError):  # names a log that is not there; a name of a log is no secret
             await recorder.stub.Append(other)
-    await recorder.append(record.SerializeToString())  # what is stored stays out as well
+    stored = record_pb2.Record.FromString(segment(8))
+    stored.segment.path = PLANTED[0]
+    await recorder.append(stored.SerializeToString())  # what is stored stays out as well
     home.revoke(recorder)
     with pytest.raises(grpc.aio.AioRpcError):
         await recorder.append(segment(9))

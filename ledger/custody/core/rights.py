@@ -21,7 +21,7 @@ from custody.core.roles import Role, Scope
 APPEND: Final = frozenset({"Append", "AppendStream"})
 VERIFY: Final = frozenset({"GetProof", "GetCheckpoint", "GetLog"})
 """What a client needs to check its receipts; whoever may append may verify."""
-READ: Final = frozenset({"ReadEntries", "Follow"})
+READ: Final = frozenset({"ReadEntries", "Follow", "GetTimestamps"})
 HEADS: Final = frozenset({"GetChainHeads"})
 """May make the ledger append a snapshot in its own name."""
 RPCS: Final = APPEND | VERIFY | READ | HEADS
