@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -164,3 +165,23 @@ def test_any_flipped_byte_of_the_directory_is_a_finding_and_no_crash(
 def test_nothing_there_is_no_verdict(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["verify", "package", str(tmp_path / "no-such")]) == 2
     assert "[package-unreadable]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_page_says_the_same_by_number_and_loads_nothing(
+    capsys: pytest.CaptureFixture[str], evidence: Evidence, tmp_path: Path, lang: str
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(evidence.package, broken)
+    (broken / "data/README.en.txt").write_text("<script>alert(1)</script>")
+    (broken / "data/b.txt").write_text("x")
+    for folder in (evidence.package, broken):
+        page = tmp_path / "page.html"
+        _, report = verify(capsys, folder, "--trust", evidence.vkey, "--lang", lang, "--html", page)
+        text = page.read_text()
+        rows = re.findall(r'<td class="number">(\d+)</td>.*?<span class="status ([a-z-]+)">', text)
+        assert rows == [(str(one["number"]), one["status"]) for one in report["checks"]]
+        assert all(one["code"] in text for one in report["findings"])
+        assert "default-src 'none'" in text
+        assert not re.search(r"<script|<img|<link|src=|href=", text)
+        assert f'id="lang-{lang}" checked' in text

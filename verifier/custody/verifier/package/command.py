@@ -10,6 +10,7 @@ from cryptography.x509 import Certificate, load_pem_x509_certificates
 from custody.verifier.package.certificate import CertificateTrust, read_crl
 from custody.verifier.package.checkpoint_check import LogTrust
 from custody.verifier.package.output import package_json, package_lines
+from custody.verifier.package.page import package_page
 from custody.verifier.package.run import PackagePlan, verify_package
 from custody.verifier.package.signer_check import read_public_key
 from custody.verifier.progress import progress_bar
@@ -40,6 +41,7 @@ _MAX_PEM_BYTES: Final = 1 << 20
 @click.option("--since", type=_FILE, metavar="FILE", help="A checkpoint of this log that you hold.")
 @click.option("--footage", type=_FILE, multiple=True, metavar="FILE", help="Footage brought separately. Repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--html", "page", type=_FILE, metavar="FILE", help="Write the report as one HTML page, too.")
 @click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the report.")
 @click.option("--workers", type=click.IntRange(1, 256), default=None, help="Threads; default: one per processor.")
 def package(
@@ -53,6 +55,7 @@ def package(
     since: Path | None,
     footage: tuple[Path, ...],
     as_json: bool,
+    page: Path | None,
     lang: str,
     workers: int | None,
 ) -> int:
@@ -76,6 +79,8 @@ def package(
         workers=workers or cores(),
     )
     report = verify_package(path, plan, progress_bar)
+    if page is not None:
+        page.write_text(package_page(report, lang), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(package_json(report), indent=2, ensure_ascii=True))
     else:

@@ -14,7 +14,7 @@ PACKAGE_CHECKS: Final[Mapping[str, Mapping[int, str]]] = {
     "zh": {
         1: "证据包格式", 2: "各文件与封装时一致", 3: "检查点签名", 4: "自先前检查点起只增未改", 5: "逐条严格读取",
         6: "每条链均证明在日志中", 7: "截至收尾链头快照完整", 8: "录像、清单与登记一致", 9: "各像段的证明文件",
-        10: "本次导出已登记", 11: "证据包签名", 12: "已披露与未披露的个人信息", 13: "时间戳", 14: "另行提供的录像", 15: "登记主体的封签",
+        10: "本次导出已登记", 11: "证据包签名", 12: "已披露与未披露的个人信息", 13: "时间戳", 14: "另行提供的录像", 15: "来源方的封签",
     },
 }  # fmt: skip
 
@@ -23,7 +23,7 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = {
         "package": "Evidence package", "log": "log", "case": "case", "recipient": "given to",
         "counts": "{files} footage files, {size} bytes; {absent} recorded segments absent; {entries} entries of a log of {tree}",
         "trust_key": "trusted key", "trust_policy": "log key under the given policy", "cosigned": "cosigned by",
-        "trust_package": "KEYS FROM THE PACKAGE ITSELF, much weaker: get the log's key elsewhere and give it with --key:",
+        "trust_package": "KEYS FROM THE PACKAGE ITSELF, much weaker: get the log's key elsewhere and give it with --trust:",
         "signed": "signed by", "stamped": "time stamp", "early": "all footage was recorded before", "sealed": "entries under a good seal of their source",
         "copy": "derived copy (redacted), no footage", "given": "source in the package", "asked": "source not in the package, ask for it by entry {index}",  "identical": "identical with segment", "derived": "derived (not bit-identical)",
         "unknown": "not from this package", "unreadable": "cannot be read", "range": "{stream} segment {number}, units {first} to {last}",
@@ -32,9 +32,25 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = {
         "package": "证据包", "log": "日志", "case": "案件编号", "recipient": "接收单位",
         "counts": "录像文件 {files} 个，{size} 字节；已登记未提供 {absent} 段；条目 {entries} 条，日志共 {tree} 条",
         "trust_key": "受信任的密钥", "trust_policy": "策略所列日志密钥", "cosigned": "见证签名",
-        "trust_package": "密钥出自证据包自身，证明力弱得多：请从他处取得日志公钥并用 --key 提供：",
-        "signed": "签名", "stamped": "时间戳", "early": "全部录像登记不晚于", "sealed": "有登记主体有效封签的条目",
+        "trust_package": "密钥出自证据包自身，证明力弱得多：请从他处取得日志公钥并用 --trust 提供：",
+        "signed": "签名", "stamped": "时间戳", "early": "全部录像登记不晚于", "sealed": "来源方封签有效的条目",
         "copy": "派生副本（经遮挡处理），并非原始录像", "given": "原始录像在包内", "asked": "原始录像不在包内，可凭登记条目 {index} 调取",  "identical": "与像段逐位一致", "derived": "派生副本（非逐位一致）",
         "unknown": "不出自本证据包", "unreadable": "无法读取", "range": "{stream} 第 {number} 段，第 {first} 至 {last} 单元",
     },
 }  # fmt: skip
+
+REASONS_ZH: Final[Mapping[str, str]] = {
+    "an earlier check left nothing to hold it against": "前一项检查未通过，无从比对",
+    "KEYS FROM THE PACKAGE ITSELF: whoever made the package chose them; give --trust": "密钥出自证据包自身，由制作者选定；请用 --trust 提供日志公钥",
+    "the package proves growth from no checkpoint; ask for one exported with --since": "本包未附先前检查点；请要求以 --since 导出",
+    "the package has no earlier checkpoint": "本包未附先前检查点",
+    "the package proves growth from another checkpoint than the given one": "本包所附先前检查点与所给检查点不同",
+    "the package has no proof files; the slices prove the same": "本包无单独证明文件；日志片段证明同样内容",
+    "the signer's key stands only in the package: give it with --exporter-key": "签名人公钥仅见于本包；请用 --exporter-key 提供",
+    "the package has no time stamp": "本包无时间戳",
+    "no root of a time-stamping authority was given: --tsa-root": "未提供时间戳机构根证书（--tsa-root）",
+    "no footage was brought": "无另行提供的录像",
+    "the package's own footage is not proven, so nothing can be held against it": "本包录像自身未获证明，无从比对",
+    "no entry of the package is sealed by its source": "本包条目均无来源方封签",
+}
+"""Why a check was not made: the reports in Chinese show these instead."""
