@@ -30,6 +30,10 @@ export interface Trust {
   readonly policy?: string;
   /** Public keys in PEM, any number behind one another: `--exporter-key`. */
   readonly exporterKeys?: string;
+  /** Certificates in PEM of authorities of exporters' certificates: `--exporter-ca`. */
+  readonly exporterAuthorities?: string;
+  /** Their revocation lists in PEM: `--crl`. */
+  readonly revocationLists?: string;
   /** Certificates in PEM: `--tsa-root`. */
   readonly tsaRoots?: string;
   /** A signed checkpoint that the reader holds: `--since`. */
@@ -197,6 +201,7 @@ export const REASONS = {
   "growth-other": "the package proves growth from another checkpoint than the given one",
   "no-proof-files": "the package has no proof files; the slices prove the same",
   "signer-only-here": "the signer's key stands only in the package: give it with --exporter-key",
+  "signer-algorithm": "a browser cannot check this exporter's certificate: use custody verify package",
   "no-stamp": "the package has no time stamp",
   "no-root": "no root of a time-stamping authority was given: --tsa-root",
   "stamp-algorithm": "a browser cannot check the signature of this time stamp: use custody verify package",

@@ -1,12 +1,13 @@
 /*
- * Certificates of time-stamping authorities: RFC 5280 as far as a chain to a given root needs it, and signatures by WebCrypto.
- * Revocation is not looked at: nothing here asks anybody.
+ * Certificates: RFC 5280 as far as a chain to a given root needs it, and signatures by WebCrypto (Ed25519: signature.ts).
+ * Nothing here asks anybody; revocation is known only from lists that are given (exporter_certificate.ts).
  */
 
 import { type Bytes, concat, same } from "./codec";
 import { BIT_STRING, BOOLEAN, Der, INTEGER, SEQUENCE, context } from "./der";
 import { Refused } from "./errors";
 import { pemBlocks } from "./pem";
+import { ed25519Holds } from "./signature";
 
 const CODE = "timestamp-malformed";
 const TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
@@ -28,23 +29,27 @@ export interface Certificate {
   readonly isAuthority: boolean;
   /** True when its one extended use, marked critical, is time stamping (RFC 3161 section 2.3). */
   readonly stampsTime: boolean;
+  /** True unless its key usage, where it has one, leaves out signatures. */
+  readonly signs: boolean;
   readonly keyId: Bytes | null;
 }
 
 /** Why a signature cannot be checked here at all. */
 export class NotHere extends Error {}
 
-export function readCertificate(data: Uint8Array): Certificate {
-  const [tbs, algorithm, signature] = Der.read(data, CODE).sequence(3) as [Der, Der, Der];
+/** Refuses with `code` what is no certificate. */
+export function readCertificate(data: Uint8Array, code = CODE): Certificate {
+  const [tbs, algorithm, signature] = Der.read(data, code).sequence(3) as [Der, Der, Der];
   const fields = tbs.sequence(6);
   if (fields[0]?.tag === context(0)) {
     fields.shift();
   }
   const [serial, , issuer, validity, subject, spki, ...rest] = fields as [Der, Der, Der, Der, Der, Der, ...Der[]];
   const [from, to] = validity.sequence(2) as [Der, Der];
-  const extensions = extensionsOf(rest.find((one) => one.tag === context(3)));
+  const extensions = extensionsOf(rest.find((one) => one.tag === context(3)), code);
   const basic = extensions.get("2.5.29.19")?.value.sequence() ?? [];
   const uses = extensions.get("2.5.29.37");
+  const usage = extensions.get("2.5.29.15")?.value;
   const keyId = extensions.get("2.5.29.14")?.value;
   return {
     raw: data.slice() as Bytes,
@@ -59,28 +64,29 @@ export function readCertificate(data: Uint8Array): Certificate {
     signature: signature.is(BIT_STRING).bits(),
     isAuthority: basic[0]?.tag === BOOLEAN && basic[0].content[0] === 0xff,
     stampsTime: uses !== undefined && uses.critical && uses.value.sequence().map((one) => one.oid()).join() === TIME_STAMPING,
+    signs: usage === undefined || ((usage.is(BIT_STRING).content[1] ?? 0) & 0xc0) !== 0,
     keyId: keyId?.content ?? null,
   };
 }
 
-function extensionsOf(found: Der | undefined): Map<string, { critical: boolean; value: Der }> {
+function extensionsOf(found: Der | undefined, code: string): Map<string, { critical: boolean; value: Der }> {
   const extensions = new Map<string, { critical: boolean; value: Der }>();
   for (const one of found?.explicit(context(3)).sequence() ?? []) {
     const [id, ...rest] = one.sequence(2) as [Der, ...Der[]];
     const value = rest.at(-1) as Der;
     extensions.set(id.oid(), {
       critical: rest.length === 2 && rest[0]?.content[0] === 0xff,
-      value: Der.read(value.content, CODE),
+      value: Der.read(value.content, code),
     });
   }
   return extensions;
 }
 
 /** Every certificate of a PEM file; at least one. */
-export function readCertificates(found: string): Certificate[] {
-  const certificates = pemBlocks(found, "CERTIFICATE", "trust-unusable").map(readCertificate);
+export function readCertificates(found: string, code = "trust-unusable"): Certificate[] {
+  const certificates = pemBlocks(found, "CERTIFICATE", code).map((one) => readCertificate(one, code));
   if (!certificates.length) {
-    throw new Refused("trust-unusable", "there are no certificates in PEM in the text");
+    throw new Refused(code, "there are no certificates in PEM in the text");
   }
   return certificates;
 }
@@ -117,6 +123,7 @@ export const HASHES: ReadonlyMap<string, string> = new Map([
 ]);
 const RSA = new Map([["1.2.840.113549.1.1.11", "SHA-256"], ["1.2.840.113549.1.1.12", "SHA-384"], ["1.2.840.113549.1.1.13", "SHA-512"]]);
 const ECDSA = new Map([["1.2.840.10045.4.3.2", "SHA-256"], ["1.2.840.10045.4.3.3", "SHA-384"], ["1.2.840.10045.4.3.4", "SHA-512"]]);
+const ED25519 = "1.3.101.112";
 const CURVES = new Map([["1.2.840.10045.3.1.7", "P-256"], ["1.3.132.0.34", "P-384"], ["1.3.132.0.35", "P-521"]]);
 const CURVE_BYTES = new Map([["P-256", 32], ["P-384", 48], ["P-521", 66]]);
 
@@ -124,11 +131,15 @@ const CURVE_BYTES = new Map([["P-256", 32], ["P-384", 48], ["P-521", 66]]);
 export async function signatureHolds(
   spki: Der, algorithm: Der, hash: string | null, signature: Bytes, message: Bytes,
 ): Promise<boolean> {
+  const id = (algorithm.sequence(1)[0] as Der).oid();
+  const [keyAlgorithm, keyBits] = spki.sequence(2) as [Der, Der];
+  if (id === ED25519 && (keyAlgorithm.sequence(1)[0] as Der).oid() === ED25519) {
+    const key = keyBits.bits();
+    return key.length === 32 && signature.length === 64 && ed25519Holds(key, signature, message);
+  }
   if (globalThis.crypto?.subtle === undefined) {
     throw new NotHere("no WebCrypto");
   }
-  const id = (algorithm.sequence(1)[0] as Der).oid();
-  const [keyAlgorithm] = spki.sequence(2) as [Der, Der];
   const [keyId, parameter] = keyAlgorithm.sequence(1) as [Der, Der | undefined];
   const rsaHash = id === "1.2.840.113549.1.1.1" ? hash : RSA.get(id);
   const ecHash = ECDSA.get(id);

@@ -86,6 +86,10 @@ export class PackageReport {
     this.unchecked.set(check, { code, count });
   }
 
+  left(check: number): boolean {
+    return this.unchecked.has(check);
+  }
+
   /** An error of a parser or a verification as a finding; anything else is a fault of ours and goes on. */
   caught(check: number, error: unknown, place: Place = {}): void {
     if (!(error instanceof Refused)) {

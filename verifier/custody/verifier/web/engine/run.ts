@@ -152,7 +152,7 @@ class LogChecks {
       report.caught(SEGMENTS, error);
     }
     await checkProofFiles(report, container, manifest, opened, segments.leaves);
-    await checkSigner(report, container, manifest, content, trust.exporters, exporters.validAt(manifest.preparedUs));
+    await checkSigner(report, container, manifest, content, trust, exporters.validAt(manifest.preparedUs));
     checkEarlyCovers(report, manifest);
   }
 }

@@ -1,18 +1,25 @@
-/* Check 11: somebody who may export signed exactly this package. Keys: given ones, and those registered in the log. */
+/*
+ * Check 11: somebody who may export signed exactly this package. Keys count when they are given, when the log has them registered
+ * for exporters and valid at the snapshot, or when their certificate leads to a given authority. Each signature must be good.
+ */
 
 import { type Digests } from "./bag";
-import { type Bytes, ascii, hex } from "./codec";
+import { NotHere } from "./certificate";
+import { type Bytes, ascii, hex, octets } from "./codec";
 import type { Container } from "./container";
 import { parseEnvelope, statement, verifySignature } from "./dsse";
 import { Refused } from "./errors";
+import { type CertificateTrust, checkCertificate, readChain, readLists } from "./exporter_certificate";
 import { sha256 } from "./hash";
 import { BAGIT, BAG_INFO, ENVELOPE, MANIFEST } from "./layout";
 import type { PackageManifest } from "./manifest";
 import { type ExporterKey, exporterKey, readPublicKeys } from "./public_key";
 import type { ReadRecord } from "./record";
 import { type PackageReport, SIGNER } from "./report";
+import type { Trusted } from "./trusted";
 
 const MAX_PEM_BYTES = 4_096;
+const MAX_CHAIN_BYTES = 65_536;
 const USE_EXPORTER = 5;
 
 /** Exporters' keys in the log, with what later entries say about them. */
@@ -43,36 +50,69 @@ export class RegisteredExporters {
 
 export async function checkSigner(
   report: PackageReport, container: Container, manifest: PackageManifest, content: Uint8Array,
-  trusted: readonly ExporterKey[], registered: readonly ExporterKey[],
+  { exporters: trusted, certified }: Trusted, registered: readonly ExporterKey[],
 ): Promise<void> {
   report.done.add(SIGNER);
   if (!container.has(ENVELOPE)) {
     report.find(SIGNER, "package-unsigned", "the package has no signature");
     return;
   }
-  let good: readonly string[];
+  let good: readonly ExporterKey[];
+  let subjects: ReadonlyMap<string, string>;
   try {
     good = await verify(container, manifest, content, new Map([...trusted, ...registered].map((key) => [key.id, key])));
+    subjects = await certify(report, container, good, certified, Number(manifest.preparedUs) / 1000);
   } catch (error) {
     report.caught(SIGNER, error);
     return;
   }
-  const counting = trusted.length ? trusted : registered;
-  const whose = (keyid: string): string =>
-    trusted.some((key) => key.id === keyid)
-      ? " (given key)"
-      : registered.some((key) => key.id === keyid) ? " (registered in the log)" : "";
-  report.signers = good.map((keyid) => `${keyid}${whose(keyid)}`);
-  if (!counting.length) {
+  const whose = new Map<string, string>([
+    ...registered.map(({ id }) => [id, "registered in the log"] as const), ...subjects,
+    ...trusted.map(({ id }) => [id, "given key"] as const),
+  ]);
+  report.signers = good.map(({ id }) => (whose.has(id) ? `${id} (${whose.get(id) as string})` : id));
+  const counting = new Set(trusted.length ? trusted.map(({ id }) => id) : [...registered.map(({ id }) => id), ...subjects.keys()]);
+  if (!counting.size && !certified.authorities.length) {
     report.leave(SIGNER, "signer-only-here");
-  } else if (!good.some((keyid) => counting.some((key) => key.id === keyid))) {
+  } else if (!good.some(({ id }) => counting.has(id)) && !report.left(SIGNER)) {
     report.find(SIGNER, "package-signer", "nobody who may export signed the package");
   }
 }
 
+/** Subjects of the certificates of those signers that have one under a given authority, by key id. */
+async function certify(
+  report: PackageReport, container: Container, good: readonly ExporterKey[], trust: CertificateTrust, atMs: number,
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  if (!trust.authorities.length) {
+    return found;
+  }
+  const lists = [...trust.lists];
+  for (const name of container.below("signatures/").filter((one) => one.endsWith(".crl.pem"))) {
+    lists.push(...readLists(octets(await container.read(name)), "revocation-list"));
+  }
+  for (const key of good) {
+    const path = `signatures/${key.id}.chain.pem`;
+    if (!container.has(path)) {
+      continue;
+    }
+    try {
+      const chain = readChain(octets(await container.read(path, MAX_CHAIN_BYTES)));
+      found.set(key.id, await checkCertificate(key, chain, { authorities: trust.authorities, lists }, atMs));
+    } catch (error) {
+      if (error instanceof NotHere) {
+        report.leave(SIGNER, "signer-algorithm");
+      } else {
+        report.caught(SIGNER, error, { path });
+      }
+    }
+  }
+  return found;
+}
+
 async function verify(
   container: Container, manifest: PackageManifest, content: Uint8Array, known: ReadonlyMap<string, ExporterKey>,
-): Promise<string[]> {
+): Promise<ExporterKey[]> {
   const envelope = parseEnvelope(await container.read(ENVELOPE));
   const files = new Map<string, Bytes>();
   for (const name of [BAGIT, BAG_INFO, MANIFEST]) {
@@ -84,21 +124,21 @@ async function verify(
   if (hex(sha256(envelope.payload)) !== hex(sha256(statement(files as Digests, predicate)))) {
     throw new Refused("package-signature", "what was signed is not this package");
   }
-  const good: string[] = [];
+  const good: ExporterKey[] = [];
   for (const { keyid, signature } of envelope.signatures) {
     const name = `signatures/${keyid}.pem`;
     let key = known.get(keyid);
     if (key === undefined && container.has(name)) {
       key = readPublicKeys(ascii(await container.read(name, MAX_PEM_BYTES), "exporter-key", name))[0];
     }
-    if (good.includes(keyid)) {
+    if (good.some(({ id }) => id === keyid)) {
       throw new Refused("envelope-malformed", `${keyid.slice(0, 16)} signed twice`);
     }
     if (key === undefined) {
       throw new Refused("package-signature", `the key of a signature is not here: ${keyid.slice(0, 16)}`);
     }
     verifySignature(envelope, keyid, signature, key);
-    good.push(keyid);
+    good.push(key);
   }
   return good;
 }

@@ -3,6 +3,7 @@
 import type { Trust } from "./api";
 import { utf8 } from "./codec";
 import { Refused } from "./errors";
+import { type CertificateTrust, readLists } from "./exporter_certificate";
 import { Policy } from "./policy";
 import { type ExporterKey, readPublicKeys } from "./public_key";
 import { readCertificates, type Certificate } from "./certificate";
@@ -12,6 +13,7 @@ export interface Trusted {
   readonly keys: readonly VerifierKey[];
   readonly policy: Policy | null;
   readonly exporters: readonly ExporterKey[];
+  readonly certified: CertificateTrust;
   readonly roots: readonly Certificate[];
   readonly since: Uint8Array | null;
 }
@@ -24,6 +26,10 @@ export function readTrust(trust: Trust): Trusted {
     keys: keyLines(trust.keys ?? ""),
     policy: trust.policy ? Policy.parse(utf8(trust.policy)) : null,
     exporters: trust.exporterKeys ? readPublicKeys(trust.exporterKeys) : [],
+    certified: {
+      authorities: trust.exporterAuthorities ? readCertificates(trust.exporterAuthorities) : [],
+      lists: trust.revocationLists ? readLists(trust.revocationLists, "trust-unusable") : [],
+    },
     roots: trust.tsaRoots ? readCertificates(trust.tsaRoots) : [],
     since: trust.since ? utf8(trust.since) : null,
   };

@@ -1,0 +1,162 @@
+/*
+ * Exporters' certificates: a chain to a given authority, valid when the package was signed, not revoked then. What is checked of
+ * RFC 5280: names and signatures along the chain, validity and basic constraints at the moment of signing, key usage of the key's
+ * own certificate, and the lists of every issuer of whom one is at hand. Without one revocation is not known, and is said so.
+ */
+
+import { type Certificate, readCertificates, signatureHolds } from "./certificate";
+import { type Bytes, hex, octets, same, text } from "./codec";
+import { Der, GENERALIZED_TIME, SEQUENCE, UTC_TIME } from "./der";
+import { Refused } from "./errors";
+import { pemBlocks } from "./pem";
+import type { ExporterKey } from "./public_key";
+
+const MAX_CHAIN = 5;
+const MAX_NAME_CHARS = 200;
+const CODE = "exporter-certificate";
+
+export interface RevocationList {
+  readonly issuer: Bytes;
+  /** Infinity where it names none. */
+  readonly nextMs: number;
+  readonly revokedMs: ReadonlyMap<bigint, number>;
+  readonly tbs: Bytes;
+  readonly algorithm: Der;
+  readonly signature: Bytes;
+}
+
+export interface CertificateTrust {
+  readonly authorities: readonly Certificate[];
+  readonly lists: readonly RevocationList[];
+}
+
+/** Revocation lists in PEM, at least one. */
+export function readLists(found: string, code: string): RevocationList[] {
+  const lists = pemBlocks(found, "X509 CRL", code).map((one) => readList(one, code));
+  if (!lists.length) {
+    throw new Refused(code, "not a revocation list in PEM");
+  }
+  return lists;
+}
+
+function readList(data: Uint8Array, code: string): RevocationList {
+  const [tbs, algorithm, signature] = Der.read(data, code).sequence(3) as [Der, Der, Der];
+  const fields = tbs.sequence(3);
+  if (fields[0]?.tag === 0x02) {
+    fields.shift();
+  }
+  const [, issuer, , ...rest] = fields as [Der, Der, Der, ...Der[]];
+  const next = rest[0]?.tag === UTC_TIME || rest[0]?.tag === GENERALIZED_TIME ? rest.shift() : undefined;
+  const rows = rest[0]?.tag === SEQUENCE ? rest[0].members : [];
+  const revoked = rows.map((row) => {
+    const [serial, at] = row.sequence(2) as [Der, Der];
+    return [serial.integer(), at.time().ms] as const;
+  });
+  return {
+    issuer: issuer.raw, nextMs: next?.time().ms ?? Infinity, revokedMs: new Map(revoked), tbs: tbs.raw, algorithm,
+    signature: signature.bits(),
+  };
+}
+
+/** Certificates in PEM, the key's own first. */
+export function readChain(found: string): Certificate[] {
+  const chain = readCertificates(found, CODE);
+  if (chain.length > MAX_CHAIN) {
+    throw new Refused(CODE, `a chain has at most ${MAX_CHAIN} certificates`);
+  }
+  return chain;
+}
+
+/** Follows the chain of `key` to an authority; returns whose key it is. `exporter-certificate`, `exporter-revoked`. */
+export async function checkCertificate(
+  key: ExporterKey, chain: readonly Certificate[], trust: CertificateTrust, atMs: number,
+): Promise<string> {
+  const leaf = chain[0] as Certificate;
+  const keyBits = (leaf.spki.sequence(2)[1] as Der).bits();
+  if (!same(keyBits, key.raw)) {
+    throw new Refused(CODE, "the certificate is of another key");
+  }
+  if (!leaf.signs) {
+    throw new Refused(CODE, "the certificate is not for signatures");
+  }
+  let known = true;
+  for (const [place, certificate] of chain.entries()) {
+    checkValid(certificate, atMs);
+    const root = await firstIssuer(trust.authorities, certificate);
+    const issuer = root ?? (await firstIssuer(chain.slice(place + 1, place + 2), certificate));
+    if (issuer === undefined) {
+      throw new Refused(CODE, `${nameOf(certificate)} was not issued by a given authority`);
+    }
+    known = (await notRevoked(certificate, issuer, trust.lists, atMs)) && known;
+    if (root !== undefined) {
+      checkValid(root, atMs);
+      return known ? nameOf(leaf) : `${nameOf(leaf)}; revocation not checked: no list`;
+    }
+  }
+  throw new Refused(CODE, "the chain leads to no given authority");
+}
+
+function checkValid(certificate: Certificate, atMs: number): void {
+  if (atMs < certificate.notBeforeMs || atMs > certificate.notAfterMs) {
+    throw new Refused(CODE, `${nameOf(certificate)} was not valid when the package was signed`);
+  }
+}
+
+/** The first that may and did sign this certificate. */
+async function firstIssuer(issuers: readonly Certificate[], certificate: Certificate): Promise<Certificate | undefined> {
+  for (const one of issuers.filter((issuer) => issuer.isAuthority && same(issuer.subject, certificate.issuer))) {
+    if (await signatureHolds(one.spki, certificate.algorithm, null, certificate.signature, certificate.tbs)) {
+      return one;
+    }
+  }
+  return undefined;
+}
+
+/** True when a list of the issuer, still good at the signing, does not have it revoked by then; false: no such list. */
+async function notRevoked(
+  certificate: Certificate, issuer: Certificate, lists: readonly RevocationList[], atMs: number,
+): Promise<boolean> {
+  let known = false;
+  for (const one of lists.filter((list) => same(list.issuer, issuer.subject))) {
+    if (!(await signatureHolds(issuer.spki, one.algorithm, null, one.signature, one.tbs))) {
+      continue;
+    }
+    if ((one.revokedMs.get(certificate.serial) ?? Infinity) <= atMs) {
+      throw new Refused("exporter-revoked", `${nameOf(certificate)} was revoked before the package was signed`);
+    }
+    known ||= one.nextMs >= atMs;
+  }
+  return known;
+}
+
+const ATTRIBUTES = new Map([
+  ["2.5.4.3", "CN"], ["2.5.4.7", "L"], ["2.5.4.8", "ST"], ["2.5.4.10", "O"], ["2.5.4.11", "OU"], ["2.5.4.6", "C"],
+  ["2.5.4.9", "STREET"], ["0.9.2342.19200300.100.1.25", "DC"], ["0.9.2342.19200300.100.1.1", "UID"],
+]);
+
+/** The subject as RFC 4514 writes it: the last part first. */
+function nameOf(certificate: Certificate): string {
+  const parts = Der.read(certificate.subject, CODE).sequence().map((part) =>
+    part.members.map((one) => {
+      const [type, value] = one.sequence(2) as [Der, Der];
+      return `${ATTRIBUTES.get(type.oid()) ?? type.oid()}=${escaped(textOf(value))}`;
+    }).join("+"),
+  );
+  return parts.reverse().join(",").slice(0, MAX_NAME_CHARS);
+}
+
+function textOf(value: Der): string {
+  switch (value.tag) {
+    case 0x0c:
+      return text(value.content, CODE);
+    case 0x13:
+    case 0x16:
+      return octets(value.content);
+    default:
+      return `#${hex(value.raw)}`;
+  }
+}
+
+function escaped(found: string): string {
+  return found.replace(/[\\,+"<>;]/g, "\\$&").replace(/^[# ]/, "\\$&").replace(/ $/, "\\ ");
+}
