@@ -8,6 +8,7 @@ from custody.core.checkpoint import Checkpoint, sign_checkpoint
 from custody.core.errors import ForkError, MalformedError, RollbackError, VerificationError
 from custody.core.hashing import leaf_hash
 from custody.core.note import SignatureType, SignerKey
+from custody.core.policy import parse_policy
 from custody.core.proof import consistency_plan
 from custody.core.tree import EMPTY_FRONTIER, Extension, extend
 from custody.core.watch import Watch
@@ -100,3 +101,26 @@ def test_what_is_not_this_logs_checkpoint_is_refused_and_nothing_changes(note: b
     if note:
         with pytest.raises((VerificationError, MalformedError)):
             Watch(ORIGIN, [KEY.vkey], note)
+
+
+def test_a_second_type_of_key_is_demanded_from_the_next_checkpoint_on() -> None:
+    second = SignerKey.from_seed(ORIGIN, SignatureType.ML_DSA_44, bytes(32))
+    held = Watch(ORIGIN, [KEY.vkey, second.vkey], signed(3))  # remembered from before the second key
+    with pytest.raises(VerificationError) as caught:
+        held.advance(signed(5), proof(3, 5))
+    assert caught.value.code == "signature-missing"
+    head = Checkpoint(origin=ORIGIN, size=5, root=tree(5).root)
+    both = sign_checkpoint(head, [KEY, second], timestamp_s=1).note.encode()
+    assert held.advance(both, proof(3, 5)).size == 5
+
+
+def test_a_policy_s_quorum_is_demanded_of_every_new_checkpoint() -> None:
+    witness = SignerKey.from_seed("w.example", SignatureType.COSIGNATURE_ED25519, bytes(32))
+    policy = parse_policy(f"log {KEY.vkey}\nwitness w {witness.vkey}\nquorum w\n".encode())
+    held = Watch(ORIGIN, policy.keys, signed(3), policy=policy)
+    with pytest.raises(VerificationError) as caught:
+        held.advance(signed(5), proof(3, 5))
+    assert (caught.value.code, held.held.size) == ("quorum-missing", 3)
+    head = Checkpoint(origin=ORIGIN, size=5, root=tree(5).root)
+    cosigned = sign_checkpoint(head, [KEY, witness], timestamp_s=1).note.encode()
+    assert held.advance(cosigned, proof(3, 5)).size == 5
