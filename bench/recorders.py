@@ -58,11 +58,12 @@ async def _measure(rig: Rig, dsn: str) -> list[Figure]:
         took = time.perf_counter() - begin
         watching.cancel()
     label = f"{RECORDERS} recorders, {SECONDS} s"
-    settled = memory[len(memory) // 3]
+    settled = memory[len(memory) // 3]  # by then every cache and pool has what it will ever have
     return [
         figure(f"{label}: append", len(times) * BATCH / took, "entries/s", aim=RECORDERS * BATCH),
         figure(f"{label}: p50 receipt", percentile(times, 0.5) * 1e3, "ms"),
         figure(f"{label}: p99 receipt", percentile(times, 0.99) * 1e3, "ms", aim=250),
+        figure(f"{label}: memory at the beginning", memory[0] / 1e6, "MB"),
         figure(f"{label}: memory after a third", settled / 1e6, "MB"),
         figure(f"{label}: memory at the end", memory[-1] / 1e6, "MB", limit=settled / 1e6),
     ]
