@@ -8,13 +8,14 @@ STAMP   := $(VENV)/.set-up
 LOCK    := requirements.lock
 PIP     := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
 UV      := $(shell command -v uv 2>/dev/null)
+WEB     := verifier/custody/verifier/web
 FOOTAGE ?=
 NAME    ?=
 JOBS    ?= 2
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test lint types layers unit coverage bench proto lock format wheel clean
+.PHONY: help set-up demo test lint types layers unit coverage bench proto web lock format wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -70,6 +71,9 @@ bench: $(STAMP)  ## short benchmarks into bench/out; NAME=one to choose
 
 proto: $(STAMP)  ## regenerate the protobuf modules
 	$(BIN)/python proto/generate
+
+web:  ## build verify.html from its sources (needs node and npm); commit both
+	cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund && npm run --silent types && npm run --silent build
 
 format: $(STAMP)  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix

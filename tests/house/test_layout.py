@@ -46,6 +46,8 @@ def test_the_wheel_holds_every_package(tmp_path: Path) -> None:
         for package in packages(root):
             assert f"custody/{package.name}/__init__.py" in names
     assert "custody/v1/record_pb2.py" in names
+    assert "custody/verifier/web/verify.html" in names
+    assert not [name for name in names if name.endswith((".ts", ".mjs"))]
     assert not [name for name in names if name.startswith(("tests/", "proto/"))]
 
 

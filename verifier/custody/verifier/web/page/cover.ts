@@ -1,11 +1,11 @@
 /* What a printed report needs to stand alone: which package, checked with what, when, and whose keys; signatures at its end. */
 
 import type { Report } from "../engine/api";
-import { MARK, checkName, reasonOf } from "./check_texts";
 import type { Contents } from "./contents";
 import { type Child, el, told } from "./dom";
 import type { Zone } from "./moment";
 import { TRUST_KINDS, type TrustFile } from "./trust_files";
+import { byReason } from "./verdict";
 import { type Words, bytesText, fill, numberText, words } from "./words";
 
 export interface Checked {
@@ -39,11 +39,13 @@ export function facts({ report, contents, zone, atUs, given }: Checked): HTMLEle
     [words("Contents", "内容"), fill(words("{files} footage files, {size}; {absent} recorded segments absent; {entries} entries of the log", "录像文件 {files} 个，{size}；已登记未提供 {absent} 段；日志条目 {entries} 条"), {
       files: numberText(report.files), size: bytesText(report.footage_bytes), absent: numberText(report.absent), entries: numberText(report.entries),
     })],
-    [words("Trust", "信任依据"), [el("b", { class: report.trust === "package" || report.trust === "none" ? "not-checked" : "" }, TRUST[report.trust]), lines(report.keys)]],
+    [words("Trust", "信任依据"), [el("b", { class: report.trust === "package" || report.trust === "none" ? "not-checked" : "" }, TRUST[report.trust]), report.keys.length > 0 && lines(report.keys)]],
     [words("Given by the reader", "读者提供"), given.length === 0 ? words("nothing", "无") : given.map((one) => el("span", { class: "part" }, TRUST_KINDS[one.kind], one.name === "+" ? "" : [" ", told(one.name, "mono")]))],
     [words("Cosigned by", "见证签名"), lines(report.cosigners)],
     [words("Package signed by (SHA-256 of the key)", "证据包签名密钥（SHA-256）"), lines(report.signers)],
     [words("Time stamps", "时间戳"), lines(report.time_stamps)],
+    [words("Recorded before", "登记不晚于"), report.recorded_before === "" ? "—" : [told(report.recorded_before), words(" (earliest verified time stamp)", "（最早的有效时间戳）")]],
+    [words("Sealed by their source", "经登记主体封签"), fill(words("{count} entries", "{count} 条"), { count: numberText(report.sealed) })],
     [words("Checked", "核验时间"), [`${zone.show(atUs)} (${zone.name})`, words(", by the clock of this computer", "，以本机时钟为准")]],
     [words("Checked with", "核验工具"), [`verify.html ${CUSTODY_VERSION}`, el("span", { class: "part soft mono" }, words("sources ", "源代码 "), CUSTODY_SOURCES)]],
   ];
@@ -57,7 +59,7 @@ export function notChecked(report: Report): HTMLElement {
   return el("section", { "aria-labelledby": "h-not-checked" },
     el("h2", { id: "h-not-checked" }, words("What was not checked", "未检查的内容")),
     el("ul", { class: "plain" },
-      ...open.map((one) => el("li", {}, el("span", { "aria-hidden": "true" }, `${MARK["not-checked"]} `), `${one.number} `, checkName(one.number), ": ", reasonOf(one) ?? "")),
+      ...byReason(open).map((one) => el("li", {}, one)),
       ...NEVER.map((one) => el("li", {}, one))),
   );
 }
@@ -66,7 +68,7 @@ export function notChecked(report: Report): HTMLElement {
 const NEVER: readonly Words[] = [
   words("Whether what is recorded is lawful: the findings of law are the exporter's.", "所登记的行为是否合法：依照规则的发现由导出程序得出。"),
   words("The coded pictures of footage: this page compares whole files.", "录像画面编码：本网页按整个文件比对。"),
-  words("Seals of the recorders, and where an entry in the middle of a part of the log stands among those of other cameras.", "录像设备的封签；日志片段中间条目在其他摄像机条目之间的位置。"),
+  words("Where an entry in the middle of a part of the log stands among those of other cameras.", "日志片段中间条目在其他摄像机条目之间的位置。"),
   words("Whether this page itself is genuine: compare its SHA-256 with one that you got elsewhere, or check with custody verify package too.", "本网页自身是否真实：请将其 SHA-256 与从他处取得的值比对，或同时使用 custody verify package 核验。"),
 ];
 

@@ -59,7 +59,7 @@ function articleTable(law: readonly LawFinding[]): HTMLElement | null {
   if (articles.size === 0) {
     return null;
   }
-  const rows = [...articles.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).map((one) => [
+  const rows = [...articles.values()].sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true })).map((one) => [
     cited(one),
     [languages(one.text.en, `${one.text.zh}${one.quoted ? "" : " *"}`)],
   ]);

@@ -20,7 +20,8 @@ export class Lookup {
     this.#report = report;
     this.#contents = contents;
     this.#zone = zone;
-    this.element = el("section", { class: "drop", "aria-labelledby": "h-lookup" },
+    // on paper only when it says something
+    this.element = el("section", { class: report.footage.length ? "drop" : "drop screen", "aria-labelledby": "h-lookup" },
       el("h2", { id: "h-lookup" }, words("A file that somebody gave you", "另行取得的文件")),
       this.#before(),
       el("p", { class: "screen" }, words("Is it a segment of this package? Drop it here, or choose it:", "它是否为本包某一像段？拖放到此处，或者：")),
@@ -47,6 +48,7 @@ export class Lookup {
     for (const file of files) {
       const answer = el("li", {}, told(file.name, "mono"), ` (${bytesText(file.size)}): `, words("reading …", "正在读取……"));
       this.#answers.append(answer);
+      this.element.classList.remove("screen");
       const digest = await hashFile(file, () => undefined);
       const hash = digest === null ? "" : hex(digest);
       fillWith(answer, told(file.name, "mono"), ": ",

@@ -107,7 +107,7 @@ function start(): void {
   document.documentElement.lang = preferred(navigator.languages) === "en" ? "en" : "zh-Hans";
   const main = el("main");
   document.body.replaceChildren(
-    el("header", {}, languageSwitch(), el("p", { class: "soft" }, words("Evidence ledger for public-security footage", "公共安全视频图像证据账本")), el("h1", { tabindex: -1 }, words("Check an evidence package", "核验证据包"))),
+    el("header", {}, languageSwitch(), el("p", { class: "soft" }, words("Evidence ledger for public-security footage", "公共安全视频图像证据账本")), el("h1", { tabindex: -1 }, el("span", { class: "screen" }, words("Check an evidence package", "核验证据包")), el("span", { class: "paper" }, words("Report on the check of an evidence package", "证据包核验报告")))),
     main,
   );
   new Page().show(main);

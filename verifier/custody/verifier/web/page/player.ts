@@ -19,7 +19,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 export class Player {
   readonly element: HTMLElement;
-  readonly #video = el("video", { controls: true, preload: "metadata", "aria-labelledby": "h-player" });
+  readonly #video = el("video", { controls: true, preload: "metadata", "aria-label": words("Footage of the segment", "像段画面") });
   readonly #title = el("h3", { id: "h-player", tabindex: -1 });
   readonly #status = el("p", { role: "status" });
   readonly #blobOf: (path: string) => Blob | undefined;

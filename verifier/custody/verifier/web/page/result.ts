@@ -2,6 +2,7 @@
 
 import { type Checked, facts, notChecked, signatures } from "./cover";
 import { custody } from "./custody";
+import { derivedCopies } from "./derived";
 import { button, el } from "./dom";
 import { findingsOf, lawFindings } from "./findings";
 import { Lookup } from "./lookup";
@@ -14,7 +15,6 @@ export function result(checked: Checked, again: () => void): HTMLElement {
   const { report, contents, zone } = checked;
   const lines = report.timeline.streams;
   const law = contents.law ?? [];
-  const segments = new SegmentList(report, contents, zone);
   return el("article", { class: "result" },
     patterns(),
     el("p", { class: "buttons screen" },
@@ -31,10 +31,10 @@ export function result(checked: Checked, again: () => void): HTMLElement {
       legend(),
       ...lines.map((line) => streamTimeline(line, law.filter((one) => one.subject === line.stream), contents.preparedUs, zone))),
     report.timeline.truncated && el("p", { class: "warning" }, "⚠ ", words("There is more than this page shows; every entry was checked all the same.", "内容超出本网页可显示的数量；检查已覆盖全部条目。")),
-    lawFindings(contents, zone),
-    custody(report, zone),
-    segments.element,
-    new Lookup(report, contents, zone).element,
+    lines.length === 0
+      ? el("p", { class: "warning" }, "⚠ ", words("The entries of this package could not be read, so there is nothing to show of footage, time and access.", "本包的登记条目无法读取，因此没有可显示的录像、时间线和使用登记。"))
+      : [lawFindings(contents, zone), custody(report, zone), new SegmentList(report, contents, zone).element, new Lookup(report, contents, zone).element],
+    derivedCopies(report),
     signatures(),
   );
 }

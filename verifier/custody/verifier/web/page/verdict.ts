@@ -1,6 +1,6 @@
 /* The answer in plain words, what follows from it, and what nobody can conclude from it. */
 
-import type { Report, Status } from "../engine/api";
+import type { Check, Report, Status } from "../engine/api";
 import { MARK, checkMeaning, checkName, reasonOf } from "./check_texts";
 import { type Child, el } from "./dom";
 import { type Words, fill, words } from "./words";
@@ -43,7 +43,7 @@ export function verdict(report: Report): HTMLElement {
     weak(report),
     report.verdict === "fine" && el("ul", { class: "plain" }, ...proven(report).map((one) => el("li", {}, one))),
     failed.length > 0 && reasons(words("Failed:", "发现问题的项目："), failed.map((one) => [`${one.number} `, checkName(one.number)])),
-    open.length > 0 && reasons(words("Not checked, though it must be:", "应检查而未检查的项目："), open.map((one) => [`${one.number} `, checkName(one.number), " – ", reasonOf(one) ?? ""])),
+    open.length > 0 && reasons(words("Not checked, though it must be:", "应检查而未检查的项目："), byReason(open)),
     el("p", { class: "soft" }, LIMITS, report.verdict === "fine" && report.cosigners.length === 0 && UNWITNESSED),
   );
 }
@@ -56,6 +56,19 @@ function proven(report: Report): Words[] {
     ...(grown ? [words("The log was not rewritten since the earlier checkpoint.", "自先前检查点以来日志未被改写。")] : []),
     ...(cosigned > 0 ? [fill(words("Witnesses of your policy that cosigned this state of the log: {count}.", "信任策略所列见证人中，已为该日志状态签名的：{count} 个。"), { count: cosigned })] : []),
   ];
+}
+
+/** Checks that were not made, those with one reason together: `5 name; 6 name: reason`. */
+export function byReason(open: readonly Check[]): Child[][] {
+  const groups = new Map<string, Check[]>();
+  for (const one of open) {
+    const reason = reasonOf(one)?.en ?? "";
+    groups.set(reason, [...(groups.get(reason) ?? []), one]);
+  }
+  return [...groups.values()].map((group) => [
+    ...group.flatMap((one, at): Child[] => [at > 0 ? words("; ", "；") : null, `${one.number} `, checkName(one.number)]),
+    words(": ", "："), reasonOf(group[0] as Check) ?? "",
+  ]);
 }
 
 function reasons(head: Words, rows: readonly (readonly Child[])[]): HTMLElement {

@@ -1,0 +1,272 @@
+"""verify.html as a reader uses it: opened from the disk in Chromium, by mouse and by keyboard, in both languages."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evidence import CAMERA, Evidence, exported
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from custody.cli.main import run
+from custody.verifier.package.layout import TOP
+from custody.verifier.web import PAGE
+
+CHROMIUM = Path("/usr/bin/chromium")
+HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe"
+SHOWN = "<img src=x onerror=alert(1)>\\u{202E}gnp.exe"
+WORDS = {"fine": "OK", "findings": "FAILED", "not-checked": "NOT CHECKED"}
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
+    with exported(tmp_path_factory.mktemp("evidence")) as made:
+        (made.folder / "log.vkey").write_text(f"# the log\n{made.vkey}\n")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser(evidence: Evidence) -> Iterator[Browser]:
+    """After the evidence: its making runs an event loop of its own in this thread."""
+    if not CHROMIUM.exists():
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+        yield opened
+        opened.close()
+
+
+class Reader:
+    """One opened page, and everything that it asked the network for or complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        page.on("request", self._asked)
+        page.goto(PAGE.as_uri())
+
+    def _asked(self, request: Any) -> None:
+        if request.url != PAGE.as_uri() and not request.url.startswith("blob:"):
+            self.complaints.append(request.url)
+
+    def check(self, package: Path, *trust: Path) -> None:
+        self.page.set_input_files("[data-role=folder]" if package.is_dir() else "[data-role=zip]", package)
+        if trust:
+            self.page.set_input_files("[data-role=trust]", list(trust))
+        else:
+            self.page.check("#weak")
+        self.page.click("[data-role=check]")
+        self.page.wait_for_selector("#h-verdict")
+
+    def statuses(self) -> dict[int, str]:
+        rows = self.page.locator("tr[data-check]").all()
+        return {int(row.get_attribute("data-check") or 0): row.get_attribute("data-status") or "" for row in rows}
+
+
+@pytest.fixture
+def reader(browser: Browser) -> Iterator[Reader]:
+    context = browser.new_context(locale="en-GB", viewport={"width": 1200, "height": 1000})
+    made = Reader(context.new_page())
+    yield made
+    context.close()
+    assert made.complaints == []
+
+
+@pytest.fixture
+def bad(evidence: Evidence, tmp_path: Path) -> Path:
+    """One segment altered, one taken away, and a recipient that wants to be markup."""
+    folder = tmp_path / "bad"
+    shutil.copytree(evidence.package, folder)
+    first, second, *_ = sorted((folder / "data/footage" / CAMERA).iterdir())
+    first.write_bytes(first.read_bytes()[:-1] + b"?")
+    second.unlink()
+    manifest = folder / "data/manifest.json"
+    told = json.loads(manifest.read_bytes())
+    told["recipient"] = HOSTILE
+    manifest.write_text(json.dumps(told, ensure_ascii=False, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+    return folder
+
+
+def python_statuses(package: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[int, str]:
+    capsys.readouterr()
+    run(["verify", "package", str(package), "--json", *options])
+    return {one["number"]: one["status"] for one in json.loads(capsys.readouterr().out)["checks"]}
+
+
+def test_a_good_package_is_fine_in_both_shapes_and_languages(
+    reader: Reader, evidence: Evidence, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = tmp_path / "evidence.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(one for one in evidence.package.rglob("*") if one.is_file()):
+            archive.writestr(f"{TOP}/{path.relative_to(evidence.package).as_posix()}", path.read_bytes())
+    for package in (packed, evidence.package):
+        reader.check(package, evidence.folder / "log.vkey")
+        assert reader.page.inner_text("#h-verdict") == "✓ Verdict: OK"
+        assert reader.page.evaluate("document.activeElement.id") == "h-verdict"
+        assert reader.statuses() == python_statuses(evidence.package, capsys, "--key", evidence.vkey)
+        reader.page.click("[data-role=again]")
+    reader.page.click("[data-role=check]")
+    reader.page.wait_for_selector("#h-verdict")
+    reader.page.click("[data-lang=zh]")
+    assert reader.page.inner_text("#h-verdict") == "✓ 结论：无误"
+    text = reader.page.inner_text("main")
+    assert "《北京市公共安全图像信息系统管理办法》第十七条第（二）项" in text
+    assert "复制" in text
+    assert "Verdict" not in text
+    assert reader.page.title() == "核验证据包"
+
+
+def test_the_language_is_the_browsers(browser: Browser) -> None:
+    for locale, title in (("zh-CN", "核验证据包"), ("fr-FR", "Check an evidence package")):
+        context = browser.new_context(locale=locale)
+        page = context.new_page()
+        page.goto(PAGE.as_uri())
+        assert page.inner_text("h1") == title
+        context.close()
+
+
+def test_keys_from_the_package_are_called_weaker(reader: Reader, evidence: Evidence) -> None:
+    assert reader.page.is_disabled("[data-role=check]")
+    reader.check(evidence.package)
+    assert reader.page.inner_text("#h-verdict") == "? Verdict: NOT CHECKED"
+    assert "WEAKER" in reader.page.inner_text("section[aria-labelledby=h-verdict]")
+    assert reader.statuses()[3] == "not-checked"
+
+
+def test_a_bad_package_says_what_is_wrong_in_words(
+    reader: Reader, bad: Path, evidence: Evidence, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader.check(bad, evidence.folder / "log.vkey")
+    assert reader.page.inner_text("#h-verdict") == "✗ Verdict: FAILED"
+    assert reader.statuses() == python_statuses(bad, capsys, "--key", evidence.vkey)
+    for row in reader.page.locator("tr[data-check]").all():
+        assert WORDS[row.get_attribute("data-status") or ""] in row.locator("td.status").inner_text()
+    text = reader.page.inner_text("main")
+    assert "a file was altered after it was packed" in text
+    assert "file-missing" in text
+    # text of a stranger stays text, and what would reorder it is written out
+    assert SHOWN in text
+    assert reader.page.locator("img").count() == 0
+    assert "\u202e" not in reader.page.evaluate("document.documentElement.outerHTML")
+
+
+def test_rubbish_is_a_finding_and_hides_what_cannot_be_shown(reader: Reader, tmp_path: Path) -> None:
+    rubbish = tmp_path / "<b>rubbish.zip"
+    rubbish.write_bytes(b"PK" + bytes(4000))
+    reader.check(rubbish)
+    assert reader.page.inner_text("#h-verdict") == "✗ Verdict: FAILED"
+    assert "<b>rubbish.zip" in reader.page.inner_text(".facts")
+    assert "nothing to show" in reader.page.inner_text("main")
+
+
+def test_a_check_can_be_cancelled(reader: Reader, evidence: Evidence) -> None:
+    reader.page.set_input_files("[data-role=folder]", evidence.package)
+    reader.page.check("#weak")
+    reader.page.evaluate(
+        "() => { for (const role of ['check', 'cancel']) document.querySelector(`[data-role=${role}]`).click(); }"
+    )
+    reader.page.wait_for_selector("text=Cancelled: nothing was checked.")
+    assert reader.page.evaluate("document.activeElement.getAttribute('data-role')") == "check"
+
+
+def test_it_can_be_worked_by_keyboard_alone(reader: Reader, evidence: Evidence) -> None:
+    def press_until(role_or_id: str) -> None:
+        for _ in range(40):
+            reader.page.keyboard.press("Tab")
+            focused = reader.page.evaluate(
+                "() => { const one = document.activeElement; return one.id || one.textContent.slice(0, 24); }"
+            )
+            if role_or_id in focused:
+                return
+        raise AssertionError(f"{role_or_id} is not reached with Tab")
+
+    press_until("Choose a folder")
+    with reader.page.expect_file_chooser() as chooser:
+        reader.page.keyboard.press("Enter")
+    chooser.value.set_files(evidence.package)
+    reader.page.wait_for_selector("text=folder,")
+    press_until("weak")
+    reader.page.keyboard.press("Space")
+    press_until("Check the package")
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_selector("#h-verdict")
+    press_until("▶ Play")
+    reader.page.keyboard.press("Enter")
+    assert reader.page.evaluate("document.activeElement.id") == "h-player"
+
+
+def test_everything_has_a_name_for_a_screen_reader(reader: Reader, evidence: Evidence) -> None:
+    reader.check(evidence.package)
+    nameless = reader.page.evaluate(
+        """() => [...document.querySelectorAll("button, select, textarea, video, input:not([aria-hidden]), [role=img], section")]
+            .filter((one) => !(one.textContent.trim() && one.tagName === "BUTTON") && !one.labels?.length
+                && !one.getAttribute("aria-label")
+                && !document.getElementById(one.getAttribute("aria-labelledby"))?.textContent)
+            .map((one) => one.outerHTML.slice(0, 120))"""
+    )
+    assert nameless == []
+    assert reader.page.locator("h1").count() == 1
+    assert reader.page.locator("main").count() == reader.page.locator("body > header").count() == 1
+    assert (
+        reader.page.locator("thead th:not([scope])").count()
+        == reader.page.locator(".paper thead th:not([scope])").count()
+    )
+    assert reader.page.locator("[onclick], [style*=javascript]").count() == 0
+    assert reader.page.locator(".segments").get_attribute("aria-rowcount") == "7"
+
+
+def test_a_segment_plays_and_says_when_it_cannot(reader: Reader, evidence: Evidence, bad: Path) -> None:
+    reader.check(evidence.package, evidence.folder / "log.vkey")
+    reader.page.click("tr[data-number='3'] button")
+    reader.page.wait_for_function("document.querySelector('video').readyState >= 1")
+    assert reader.page.evaluate("document.querySelector('video').videoWidth") > 0
+    reader.page.click("[data-role=close-player]")
+    assert reader.page.evaluate("document.activeElement.textContent").startswith("▶")
+    for path in (bad / "data/footage" / CAMERA).iterdir():
+        path.write_bytes(bytes(2000))
+    reader.page.click("[data-role=again]")
+    reader.check(bad, evidence.folder / "log.vkey")
+    reader.page.click("tr[data-number='4'] button")
+    reader.page.wait_for_selector("text=This browser cannot play the segment")
+    assert "Not proven to be what was recorded" in reader.page.inner_text(".player")
+
+
+def test_a_file_that_somebody_brings_is_looked_up(reader: Reader, evidence: Evidence, tmp_path: Path) -> None:
+    same, other = tmp_path / "renamed.bin", tmp_path / "other.mp4"
+    first = sorted((evidence.package / "data/footage" / CAMERA).iterdir())[1]
+    same.write_bytes(first.read_bytes())
+    other.write_bytes(first.read_bytes() + b"?")
+    reader.page.set_input_files("[data-role=footage]", [other])
+    reader.check(evidence.package, evidence.folder / "log.vkey")
+    assert reader.statuses()[14] != "fine"
+    reader.page.set_input_files("[data-role=lookup]", [same, other])
+    answers = reader.page.locator("section[aria-labelledby=h-lookup] ul[role=status] li")
+    answers.filter(has_text="SHA-256").nth(1).wait_for()
+    assert "✓ this file is site-12/cam-01 segment 3" in answers.nth(0).inner_text()
+    assert "✗ not known" in answers.nth(1).inner_text()
+
+
+def test_the_printed_report_stands_alone(reader: Reader, evidence: Evidence) -> None:
+    reader.check(evidence.package, evidence.folder / "log.vkey")
+    reader.page.emulate_media(media="print")
+    text = reader.page.inner_text("body")
+    assert "Report on the check of an evidence package" in text
+    for part in ("Signature or seal", "What was not checked", "verify.html 0.1.0", "by the clock of this computer"):
+        assert part in text
+    assert not reader.page.is_visible("[data-role=print]")
+    assert not reader.page.is_visible(".tall")
+    head = reader.page.evaluate("[...document.adoptedStyleSheets[0].cssRules].map((one) => one.cssText).join()")
+    digest = reader.page.evaluate("document.querySelector('.facts tr:nth-child(2) td').textContent")
+    assert len(digest) == 64
+    assert digest in head
+    assert reader.page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
