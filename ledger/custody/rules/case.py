@@ -6,7 +6,7 @@ Rules are looked up at the time of the event. Where no rule in force minds a fac
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from custody.rules.catalogue import CODES
 from custody.rules.finding import MAX_SHOWN, Finding, Subject
@@ -16,6 +16,23 @@ from custody.rules.state import CustodyState, Note, Site, Stream
 
 _PRIORITY_PROFILE: Final = "ctl32"
 """Binds sites that declare themselves priority targets, whether or not they name it."""
+
+
+class _Declared(NamedTuple):
+    """Profiles that one record declares: they bind from `from_us`; from `alone_us` on, earlier ones bind no more."""
+
+    from_us: int
+    alone_us: int
+    names: tuple[str, ...]
+
+
+def _declared(every: list[_Declared], at_us: int) -> list[str]:
+    """Names that bind at a moment, `every` in the order of the log; before the first declaration those of the first."""
+    alone = [one for one in every if one.alone_us <= at_us][-1:]
+    besides = [one for one in every if one.from_us <= at_us < one.alone_us]
+    if not alone and not besides and every:
+        alone = [min(every, key=lambda one: one.from_us)]
+    return [name for one in (*alone, *besides) for name in one.names]
 
 
 class Case:
@@ -37,20 +54,24 @@ class Case:
 
     @cached_property
     def bindings(self) -> list[tuple[int, tuple[str, ...]]]:
-        """(from_us, profiles) in the order of time: what the site and the stream declared to be bound by."""
-        site: tuple[str, ...] = ()
-        stream: tuple[str, ...] = ()
-        found = []
-        notes = list(self.site.notes) + ([] if self.stream is None else self.stream.notes)
-        for note in sorted(notes, key=lambda note: (note.at_us, note.index)):
+        """(from_us, profiles) in the order of time: what the site and the stream declared to be bound by.
+
+        A declaration binds from the moment that it names, but frees from what bound before only from when it was told.
+        """
+        site: list[_Declared] = []
+        stream: list[_Declared] = []
+        for note in [*self.site.notes, *([] if self.stream is None else self.stream.notes)]:
             if note.kind == "site_registered":
-                site = tuple(note.body.profiles) + ((_PRIORITY_PROFILE,) if note.body.priority_target else ())
+                names = tuple(note.body.profiles) + ((_PRIORITY_PROFILE,) if note.body.priority_target else ())
+                site.append(_Declared(note.at_us, max(note.at_us, note.sequenced_us), names))
             elif note.kind in {"stream_registered", "stream_changed"}:
-                stream = tuple(note.body.description.profiles)
-            else:
-                continue
-            found.append((note.at_us, tuple(dict.fromkeys(self.state.base + site + stream))))
-        return found
+                names = tuple(note.body.description.profiles)
+                stream.append(_Declared(note.at_us, max(note.at_us, note.sequenced_us), names))
+        moments = sorted({moment for one in site + stream for moment in (one.from_us, one.alone_us)})
+        return [
+            (at_us, tuple(dict.fromkeys((*self.state.base, *_declared(site, at_us), *_declared(stream, at_us)))))
+            for at_us in moments
+        ]
 
     def bound(self, at_us: int) -> tuple[str, ...]:
         """Names of the profiles at a moment; before the first declaration those of the first: law does not wait for it."""

@@ -1,6 +1,7 @@
 """Disposal: what was deleted, when, whether it was lawful, and what is kept too long.
 
-A disposal is judged at the moment of deletion. Of several that name one segment the first counts. A disposal ordered by
+A disposal is judged at the moment of deletion, and until then nothing is gone. Of several that name one segment the first
+deletion counts, whenever it was told. A disposal ordered by
 an authority (with the order's hash) may be early, but nothing may be deleted under a hold. Where a disposal was only
 observed, deleted_us is the latest moment that it can have been, so an early one is early beyond doubt.
 """
@@ -34,6 +35,11 @@ class Piece(NamedTuple):
     note: Note
 
 
+def _deleted(note: Note) -> int:
+    """The moment of deletion that a disposal tells of."""
+    return int(note.body.deleted_us or note.at_us)
+
+
 class Disposals:
     """All disposals of the case's stream, judged."""
 
@@ -48,14 +54,14 @@ class Disposals:
         self.claims: Claims[Piece] = Claims()
         self.unfounded: list[tuple[int, int, Note]] = []
         self.unannounced: list[tuple[int, int, Note]] = []
-        for note in case.stream.notes:
-            if note.kind == "disposal":
-                for run in note.body.ranges:
-                    if run.stream == self.name:
-                        self._take(note, run.first, run.last)
+        told = [note for note in case.stream.notes if note.kind == "disposal" and _deleted(note) <= case.at_us]
+        for note in sorted(told, key=_deleted):
+            for run in note.body.ranges:
+                if run.stream == self.name:
+                    self._take(note, run.first, run.last)
 
     def _take(self, note: Note, first: int, last: int) -> None:
-        deleted_us = note.body.deleted_us or note.at_us
+        deleted_us = _deleted(note)
         observed = note.body.knowledge == record_pb2.DISPOSAL_KNOWLEDGE_OBSERVED
         known = self.footage.pieces(first, last)
         here = first

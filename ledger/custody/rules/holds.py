@@ -50,7 +50,9 @@ def holds(stream: str, notes: Iterable[Note]) -> list[Hold]:
         elif note.kind == "hold_released":
             for place, hold in enumerate(found):
                 if hold.id == note.body.hold_id:
-                    found[place] = hold._replace(until_us=min(hold.until_us, note.at_us))
+                    # Who deletes before a release is told deletes under the hold, whatever moment the release names.
+                    released_us = max(note.at_us, note.sequenced_us)
+                    found[place] = hold._replace(until_us=min(hold.until_us, released_us))
     return found
 
 

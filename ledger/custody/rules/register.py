@@ -11,7 +11,7 @@ from typing import Any, Final
 from custody.rules.case import Case, span
 from custody.rules.field_words import fields_in_words
 from custody.rules.finding import Finding
-from custody.rules.footage import HOUR_US
+from custody.rules.footage import DAY_US, HOUR_US
 from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
 from custody.rules.profile import Rule
 from custody.rules.spans import intersect, union
@@ -33,6 +33,8 @@ _EMERGENCIES: Final = frozenset(
         pb.ACCESS_PURPOSE_SOCIAL_SECURITY,
     }
 )
+_LONGEST_US: Final = DAY_US
+"""A person's entry answers for what a system observed within a day at most: one endless visit would answer for everything."""
 _ANSWERS: Final = {"access_request": "open", "access_granted": "granted", "access_refused": "refused"}
 _NOTHING_THERE: Final = frozenset({pb.REFUSAL_REASON_FOOTAGE_DISPOSED, pb.REFUSAL_REASON_FOOTAGE_NEVER_RECORDED})
 
@@ -71,7 +73,9 @@ def check_required(case: Case) -> Iterator[Finding]:
 def _doubled(case: Case) -> set[int]:
     """Accesses that a system observed while a person's entry in the register says who was there."""
     accesses = [
-        (note, note.at_us, note.at_us + max(note.body.duration_us, 1)) for note in case.notes if note.kind == "access"
+        (note, note.at_us, note.at_us + min(max(note.body.duration_us, 1), _LONGEST_US))
+        for note in case.notes
+        if note.kind == "access"
     ]
     told = union((begin, end) for note, begin, end in accesses if not note.body.observed)
     return {note.index for note, begin, end in accesses if note.body.observed and intersect([(begin, end)], told)}
@@ -91,7 +95,8 @@ def _corrections(case: Case) -> Iterator[tuple[int, Note]]:
     for note in case.notes:
         if note.kind == "correction":
             other = by_id.get(note.body.replacement_id)
-            if other is not None and kinds.get(note.body.index) == other.kind:
+            # Only by what came afterwards: else two wrong entries could excuse each other, or one itself.
+            if other is not None and other.index > note.body.index and kinds.get(note.body.index) == other.kind:
                 yield note.body.index, other
 
 
@@ -151,6 +156,8 @@ def _unauthorised(note: Note, answer: tuple[str, Note] | None) -> tuple[str, str
         return "the request was refused", "请求已被拒绝"
     if state == "open":
         return "the request was not answered", "请求尚未答复"
+    if other.at_us > note.at_us:
+        return "it was granted only afterwards", "事后才同意"
     if other.body.valid_until_us and note.at_us >= other.body.valid_until_us:
         return "the grant had expired", "同意已过期"
     return None

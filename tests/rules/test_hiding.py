@@ -1,0 +1,117 @@
+"""Ways to make a breach look lawful by telling something later, earlier, or about oneself. Each was tried; none may work."""
+
+from __future__ import annotations
+
+import pytest
+from tests.rules.simulator import DAY, HOUR, SITE, START, STREAM, World, document, person
+
+from custody.rules import Observation, Status
+from custody.rules.observation import Seen
+from custody.v1 import record_pb2 as pb
+
+
+def recorded(*profiles: str, days: float = 3) -> World:
+    return World().lawful(*profiles, days=days)
+
+
+# ---- what binds ----
+
+
+def test_a_declaration_told_later_frees_nobody_of_what_bound_then() -> None:
+    world = recorded("bj185")
+    world.access(officers=[person("one")])
+    assert "under-two-officers" in world.codes()
+    world.wait(DAY)
+    world.tell(
+        START,
+        site_registered=pb.SiteRegistered(
+            site=SITE, operator="North Hall Ltd", supervising_authority="District bureau", operator_kind=pb.OPERATOR_KIND_UNIT
+        ),
+    )
+    assert "under-two-officers" in world.codes()
+
+
+def test_a_declaration_frees_from_when_it_was_told() -> None:
+    world = recorded("bj185")
+    world.open_site()
+    world.wait(HOUR)
+    world.access(officers=[person("one")])
+    assert "under-two-officers" not in world.codes()
+
+
+def test_a_declaration_told_later_may_bind_from_before() -> None:
+    world = World().lawful()
+    world.access(officers=[person("one")])
+    assert "under-two-officers" not in world.codes()
+    before = world.now
+    world.wait(DAY)
+    world.tell(before, site_registered=pb.SiteRegistered(site=SITE, operator="O", profiles=["bj185"]))
+    assert "under-two-officers" in world.codes()
+
+
+# ---- what was deleted ----
+
+
+def test_a_deletion_in_the_future_has_not_happened() -> None:
+    world = recorded("cn799")
+    world.dispose(1, 3, deleted_us=world.now + 400 * DAY)
+    seen = Observation(streams={STREAM: [Seen(1, 3, Status.MISSING)]})
+    assert "missing" in world.codes(seen)
+    assert "missing" not in world.codes(seen, at=world.now + 400 * DAY)
+
+
+def test_a_release_told_later_does_not_open_a_hold_before() -> None:
+    world = recorded(days=3)
+    world.hold(begin=START, end=world.now)
+    world.wait(DAY)
+    world.dispose(1, 1)
+    assert "disposed-under-hold" in world.codes()
+    deleted = world.now
+    world.wait(DAY)
+    world.tell(deleted - HOUR, hold_released=pb.HoldReleased(hold_id="h1", streams=[STREAM], authority="Court"))
+    assert "disposed-under-hold" in world.codes()
+    world.dispose(2, 2)
+    assert world.codes().count("disposed-under-hold") == 1
+
+
+# ---- who had access ----
+
+
+def test_a_grant_that_comes_afterwards_authorises_nothing() -> None:
+    world = recorded("bj185")
+    world.request()
+    accessed = world.now
+    world.wait(DAY)
+    world.grant()
+    world.tell(accessed, access=world.access_body(request_id="r1", documents=[document("certifying")]))
+    assert world.one("no-authorisation").en.endswith("it was granted only afterwards")
+
+
+def test_one_long_entry_in_the_register_does_not_answer_for_all_that_was_observed() -> None:
+    world = recorded("bj185")
+    world.access(duration_us=4000 * DAY)
+    world.wait(10 * DAY)
+    world.tell(access=pb.Access(act=pb.ACCESS_ACT_COPY, spans=[world.span()], observed=True))
+    assert "no-authorisation" in world.codes()
+
+
+@pytest.mark.parametrize("order", ["itself", "each other", "an earlier one"])
+def test_no_entry_is_excused_by_one_that_was_there_before(order: str) -> None:
+    world = recorded("bj185")
+    earlier = world.access()
+    wrong = world.access(officers=[person("one")])
+    other = world.access(officers=[person("two")]) if order == "each other" else wrong
+    ids = {index: record.record_id for index, _, record in world.entries}
+
+    def correct(index: int, by: int) -> None:
+        body = pb.Correction(index=index, leaf_sha256=b"l" * 32, streams=[STREAM], replacement_id=ids[by])
+        world.tell(correction=body)
+
+    if order == "itself":
+        correct(wrong, wrong)
+    elif order == "each other":
+        correct(wrong, other)
+        correct(other, wrong)
+    else:
+        correct(wrong, earlier)
+    assert "under-two-officers" in world.codes()
