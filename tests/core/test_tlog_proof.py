@@ -15,7 +15,7 @@ from custody.core.hashing import leaf_hash
 from custody.core.note import SignatureType, SignerKey
 from custody.core.policy import parse_policy
 from custody.core.proof import inclusion_plan
-from custody.core.tlog_proof import TlogProof, parse_tlog_proof, verify_tlog_proof
+from custody.core.tlog_proof import TlogProof, encode_tlog_proofs, parse_tlog_proof, verify_tlog_proof
 from custody.core.tree import EMPTY_FRONTIER, extend
 
 LOG = SignerKey.from_seed("log.example/site", SignatureType.ED25519, b"L" * 32)
@@ -60,6 +60,20 @@ def test_a_proof_file_without_hashes() -> None:
     proof = TlogProof(index=0, hashes=(), checkpoint=note.encode())
     assert proof.encode().startswith(b"c2sp.org/tlog-proof@v1\nindex 0\n\nlog.example/site\n1\n")
     verify_tlog_proof(parse_tlog_proof(proof.encode()), leaf, parse_policy(f"log {LOG.vkey}\nquorum none\n".encode()))
+
+
+def test_many_proof_files_are_what_each_would_be() -> None:
+    proofs = {index: proof_of(index).hashes for index in range(21)}
+    made = dict(encode_tlog_proofs(proofs, checkpoint_note()))
+    assert made == {index: proof_of(index).encode() for index in proofs}
+    good = proofs[3]
+    for bad, note in (
+        ({3: good, 1: [b"short"]}, checkpoint_note()),
+        ({3: good, -1: good}, checkpoint_note()),
+        ({3: good}, b"no note"),
+    ):
+        with pytest.raises(ValueError, match="no proof"):
+            dict(encode_tlog_proofs(bad, note))
 
 
 def test_what_a_proof_file_does_not_prove() -> None:

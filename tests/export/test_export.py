@@ -33,8 +33,8 @@ CHECKLIST = {
     15: ["signatures/manifest.dsse.json"],
     16: ["data/withheld.json"],
 }
-"""Item of the export checklist -> where it stands. 4 (time stamps) is tested in test_stamping; 11 (derived copies) and
-the web verifier of 14 are not built: docs/spec/package.md, "Not built yet"."""
+"""Item of the export checklist -> where it stands. 4 (time stamps) is tested in test_stamping; 6 (certificates) and 11
+(derived copies) in verifier/package/test_rich_tampering.py, for not every package has them."""
 
 
 def test_every_item_of_the_checklist_has_its_place(evidence: Evidence) -> None:

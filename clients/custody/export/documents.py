@@ -21,7 +21,9 @@ PAGES: Final = (
     "forms/extraction-record.zh.html", "forms/evidence-list.zh.html", "forms/retrieval-register.zh.html",
     "forms/certificate-902.en.html",
 )  # fmt: skip
-ENUMS: Final = {"AccessAct": names.ACT, "AccessPurpose": names.PURPOSE}
+ENUMS: Final = {
+    "AccessAct": names.ACT, "AccessPurpose": names.PURPOSE, "AccessorKind": names.ACCESSOR, "DocumentKind": names.DOCUMENT,
+}  # fmt: skip
 KINDS_ZH: Final = {
     "access": "使用（查看/查阅/调取/复制/提供/公开）", "access_request": "使用申请", "access_granted": "同意使用",
     "access_refused": "拒绝使用", "disposal": "处置", "hold_placed": "保全", "hold_released": "解除保全", "move": "迁移",

@@ -118,13 +118,15 @@ def _sources(body: record_pb2.Segment, footage: Path) -> list[Path]:
     parts = body.path.split("/")
     if not body.path or any(part in {"", ".", ".."} or "\0" in part for part in parts):
         return []
-    return list(dict.fromkeys((footage.joinpath(*parts), footage / body.stream / parts[-1])))
+    places = (f"{footage}/{body.path}", f"{footage}/{body.stream}/{parts[-1]}")
+    return [Path(place) for place in dict.fromkeys(places)]
 
 
 def copy_file(source: Path, target: Path, copied: Copied) -> bytes:
     """Copies and hashes in pieces; returns the SHA-256."""
     digest = sha256()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.is_dir():
+        target.parent.mkdir(parents=True)
     with source.open("rb") as reader, target.open("wb") as writer:
         while piece := reader.read(PIECE_BYTES):
             digest.update(piece)

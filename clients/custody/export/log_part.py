@@ -7,7 +7,7 @@ from custody.core.checkpoint import parse_checkpoint
 from custody.core.heads import encode_head
 from custody.core.names import CHAIN_HEADS
 from custody.core.timestamp import read_generations, renewal_data
-from custody.core.tlog_proof import FILE_SUFFIX, TlogProof
+from custody.core.tlog_proof import FILE_SUFFIX, encode_tlog_proofs
 from custody.export.content import entries_of
 from custody.export.gather import Snapshot, seq_in
 from custody.verifier.package import layout
@@ -87,9 +87,5 @@ async def build_proof_files(
 ) -> dict[str, bytes]:
     """One C2SP tlog-proof for each segment; whoever is given one file and its proof needs nothing else of the package."""
     proofs = await client.prove_inclusions({row.index: leaves[row.index] for row in rows}, seen)
-    return {
-        f"{layout.PROOFS}{row.stream}/{row.number:08d}-{row.index}{FILE_SUFFIX}": TlogProof(
-            index=row.index, hashes=proofs[row.index], checkpoint=seen.note
-        ).encode()
-        for row in rows
-    }
+    names = {row.index: f"{layout.PROOFS}{row.stream}/{row.number:08d}-{row.index}{FILE_SUFFIX}" for row in rows}
+    return {names[index]: proof for index, proof in encode_tlog_proofs(proofs, seen.note)}

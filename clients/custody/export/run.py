@@ -6,6 +6,7 @@ again; the record's id follows from the content, so the ledger answers a repeate
 comes behind it is made anew. Only a whole package gets its name.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -190,9 +191,11 @@ def _copy(job: ExportJob, folder: Path, slices: dict[str, list[ProvenEntry]], sn
 def _clear(folder: Path, keep: Collection[str]) -> None:
     """Takes away what an interrupted run left besides what was just copied, so that nothing stale is packed."""
     folder.mkdir(exist_ok=True)
-    for path in folder.rglob("*"):
-        if path.is_file() and path.relative_to(folder).as_posix() not in keep:
-            path.unlink()
+    begin = len(f"{folder}/")
+    for below, _, names in os.walk(folder):
+        for name in names:
+            if f"{below}/{name}"[begin:] not in keep:
+                Path(below, name).unlink()
 
 
 async def _record(
@@ -257,7 +260,7 @@ def _finish(
 ) -> None:
     for name, data in payload.items():
         write(folder, name, data)
-    total = sum((elsewhere.get(name) or folder / name).stat().st_size for name in digests)
+    total = sum(os.stat(elsewhere.get(name) or f"{folder}/{name}").st_size for name in digests)  # noqa: PTH116  of thousands
     tags = close_bag(folder, job.request, digests, total, at_us)
     sign(folder, job.request, tags, digests, job.key)
     if job.certificates:

@@ -30,7 +30,8 @@ class Told:
     sequenced_us: int
     kind: str
     submitter: str
-    words: str
+    words: Sequence[tuple[str, str, Any]]
+    """(field's name, its kind, value): `time`, `enum` or `text`; commitments that are not opened are cut to 16 digits."""
     body: Any
     people: tuple[str, ...] = ()
 
@@ -90,26 +91,26 @@ def _told(row: tuple[ProvenEntry, ReadRecord], given: Mapping[bytes, bytes]) -> 
         sequenced_us=entry.entry.sequenced_at_us,
         kind=record.kind.name,
         submitter=entry.entry.submitter,
-        words=" · ".join(_words(record.body, given)),
+        words=_words(record.body, given),
         body=record.body,
         people=tuple(_person(one, given) for one in officers),
     )
 
 
-def _words(message: Any, given: Mapping[bytes, bytes], path: str = "") -> list[str]:
-    """`field: value` of every field that is set; what a commitment hides only where its disclosure is given."""
-    words: list[str] = []
+def _words(message: Any, given: Mapping[bytes, bytes]) -> list[tuple[str, str, Any]]:
+    """Every field that is set; what a commitment hides only where its disclosure is given."""
+    words: list[tuple[str, str, Any]] = []
     for field, value in message.ListFields():
-        name = f"{path}{field.name}"
+        name = field.name.removesuffix("_commitment").removesuffix("_us")
         for one in value if field.is_repeated else (value,):
             if field.message_type is not None:
-                words += _words(one, given, f"{name}.")
+                words += _words(one, given)
             elif field.enum_type is not None:
-                words.append(f"{name}: {field.enum_type.values_by_number[one].name.lower()}")
+                words.append((name, "enum", (field.enum_type.name, one)))
             elif isinstance(one, bytes):
-                words.append(f"{name.removesuffix('_commitment')}: {_opened(one, given) or one.hex()[:16] + '…'}")
+                words.append((name, "text", _opened(one, given) or one.hex()[:16] + "…"))
             else:
-                words.append(f"{name}: {one}")
+                words.append((name, "time" if field.name.endswith("_us") else "text", one))
     return words
 
 

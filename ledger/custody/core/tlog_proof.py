@@ -4,6 +4,7 @@ The file holds the entry's index, an inclusion proof, and the checkpoint with it
 bytes and a policy can check it without a network. The extra data is not authenticated by anything.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,6 +50,17 @@ class TlogProof:
         except MalformedError as error:
             raise ValueError(f"this is no proof file: {error}") from error
         return data
+
+
+def encode_tlog_proofs(proofs: Mapping[int, Sequence[bytes]], checkpoint: bytes) -> Iterator[tuple[int, bytes]]:
+    """(index, proof file) of many entries under one checkpoint, which is read once. Raises ValueError as `encode` does."""
+    for count, (index, hashes) in enumerate(proofs.items()):
+        if count == 0:
+            yield index, TlogProof(index=index, hashes=tuple(hashes), checkpoint=checkpoint).encode()
+            continue
+        if not 0 <= index < MAX_TREE_SIZE or len(hashes) > MAX_PROOF_HASHES or any(len(one) != 32 for one in hashes):
+            raise ValueError(f"this is no proof of an entry: {index}")
+        yield index, "\n".join([_HEADER, f"index {index}", *map(encode_base64, hashes), "", ""]).encode() + checkpoint
 
 
 def parse_tlog_proof(data: bytes) -> TlogProof:
