@@ -72,6 +72,10 @@ class Engine:
     def vectors(self, paths: Sequence[Path]) -> list[str]:
         """`ok` or the error's code for each file of tests/vectors."""
         cases = [{"folder": path.parent.name, "data": base64.b64encode(path.read_bytes()).decode()} for path in paths]
+        return self.run(cases)
+
+    def run(self, cases: list[dict[str, str]]) -> list[str]:
+        """The same for cases of any content: `folder`, and `data` in base64."""
         found: list[str] = self._thread.submit(self._page.evaluate, _VECTORS, cases).result()
         return found
 
