@@ -153,8 +153,8 @@ def test_regimes_choose_rules() -> None:
     assert [rule.id for rule in library.rules(("house",), "disposed-early")] == ["house.short"]
     assert [rule.id for rule in library.rules(("house:a", "house:a"), "disposed-early")] == ["house.short"]
     assert library.rules(("house:b", "house:c", "moon"), "disposed-early") == ()
-    assert [(rule.id, len(needs)) for rule, needs in library.needs(("house:b",), "access")] == [("house.form", 1)]
-    assert library.needs(("house:b",), "filing") == ()
+    assert [(rule.id, len(needs)) for rule, needs in library.asked(("house:b",), "access").needs] == [("house.form", 1)]
+    assert library.asked(("house:b",), "filing").needs == ()
     assert library.rule("house.form").code == "register-incomplete"
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from custody.core.errors import MalformedError
 from custody.core.limits import MAX_TIME_US
+from custody.rules.asked import Asked
 from custody.rules.catalogue import CODES
 from custody.rules.finding import Article, Penalty, Severity
 from custody.rules.requirement import Requirement, parse_names, parse_requirement
@@ -56,10 +57,6 @@ class Rule:
         return self.from_us <= at_us < self.to_us
 
 
-Need = tuple[Rule, tuple[Requirement, ...]]
-"""A rule, and what it requires of one kind of record."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A law, or the neutral default. In force from `from_us` until before `to_us`."""
@@ -82,7 +79,7 @@ class Profile:
 class Library:
     """Profiles by id, and what binds under a list of them. ValueError when two have one id."""
 
-    __slots__ = ("_cache", "_needs", "_rules", "digest", "profiles")
+    __slots__ = ("_asked", "_cache", "_rules", "digest", "profiles")
 
     def __init__(self, profiles: Iterable[Profile]) -> None:
         self.profiles: dict[str, Profile] = {}
@@ -92,7 +89,7 @@ class Library:
             self.profiles[profile.id] = profile
         self._rules = {rule.id: rule for profile in self.profiles.values() for rule in profile.rules}
         self._cache: dict[tuple[str, ...], dict[str, tuple[Rule, ...]]] = {}
-        self._needs: dict[tuple[tuple[str, ...], str], tuple[Need, ...]] = {}
+        self._asked: dict[tuple[tuple[str, ...], str], Asked] = {}
         self.digest = sha256(b"".join(self.profiles[name].digest for name in sorted(self.profiles))).digest()
         """Names the law that a saved state was made under."""
 
@@ -103,11 +100,11 @@ class Library:
             table = self._cache[bound] = self._gather(bound)
         return table.get(code, ())
 
-    def needs(self, bound: tuple[str, ...], kind: str) -> tuple[Need, ...]:
-        """Rules of the named profiles that require fields of a kind of record, each with what it requires."""
-        found = self._needs.get((bound, kind))
+    def asked(self, bound: tuple[str, ...], kind: str) -> Asked:
+        """What the named profiles require of a kind of record."""
+        found = self._asked.get((bound, kind))
         if found is None:
-            found = self._needs[bound, kind] = tuple(
+            found = self._asked[bound, kind] = Asked(
                 (rule, tuple(need for need in rule.requires if need.kind == kind))
                 for rule in self.rules(bound, f"requires {kind}")
             )

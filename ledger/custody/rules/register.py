@@ -57,10 +57,9 @@ def check_required(case: Case) -> Iterator[Finding]:
         if note.index in excused:
             continue
         lacking: dict[str, tuple[list[Rule], list[str]]] = {}
-        body, at_us = note.body, note.at_us
-        for rule, needs in library.needs(case.bound(at_us), note.kind):
-            lacks = [need.field for need in needs if need.applies(body) and not need.holds(body)]
-            if lacks and rule.in_force(at_us):
+        at_us = note.at_us
+        for rule, lacks in library.asked(case.bound(at_us), note.kind).lacking(note.body):
+            if rule.in_force(at_us):
                 rules, fields = lacking.setdefault(rule.code, ([], []))
                 rules.append(rule)
                 fields.extend(lacks)

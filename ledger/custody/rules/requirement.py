@@ -13,6 +13,7 @@ Enum values are written as in the .proto, without the enum's prefix, lower case:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -30,6 +31,14 @@ Path = tuple[tuple[str, bool], ...]
 """Names of fields from the outside in, each with whether it is repeated."""
 
 
+class Look(Enum):
+    """What of the values at a path counts."""
+
+    VALUES = 0
+    FILLED = 1
+    DOCUMENTS = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
     """One row; enum names are already numbers. ``when`` maps a path to the accepted values."""
@@ -43,12 +52,14 @@ class Requirement:
     one_of: frozenset[int]
     when: tuple[tuple[Path, frozenset[int]], ...]
 
+    def looks(self) -> tuple[tuple[Path, Look], ...]:
+        """Everything that `applies` and `holds` look at in a record."""
+        how = Look.VALUES if self.one_of else Look.DOCUMENTS if self.document else Look.FILLED
+        return (*((path, Look.VALUES) for path, _ in self.when), (self.path, how))
+
     def applies(self, body: Any) -> bool:
         """True when the record is one of which this is required."""
-        for path, accepted in self.when:  # noqa: SIM110 - all() makes a generator, and this runs for every rule on every access
-            if accepted.isdisjoint(_values(body, path)):
-                return False
-        return True
+        return all(not accepted.isdisjoint(_values(body, path)) for path, accepted in self.when)
 
     def holds(self, body: Any) -> bool:
         """True when the record says what is required."""
@@ -100,6 +111,16 @@ def parse_names(value: Any, where: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise MalformedError(f"{where}: not a list of names", code="profile-malformed")
     return value
+
+
+def seen(body: Any, path: Path, how: Look) -> tuple[object, ...]:
+    """What counts of the values at a path: the values, whether each is filled, or each document's kind and whether it is bound."""
+    values = _values(body, path)
+    if how is Look.VALUES:
+        return tuple(values)
+    if how is Look.FILLED:
+        return tuple(map(bool, values))
+    return tuple([(value.kind, bool(value.document_sha256)) for value in values])
 
 
 def _values(body: Any, path: Path) -> Sequence[Any]:

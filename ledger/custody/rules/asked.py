@@ -1,0 +1,45 @@
+"""What the rules that bind somebody require of one kind of record, answered once for each shape of record.
+
+A month of a site has thousands of accesses of a few dozen shapes: the enum values, and which fields are filled. Whether a
+record lacks what is required depends on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from custody.rules.requirement import Requirement, seen
+
+if TYPE_CHECKING:
+    from custody.rules.profile import Rule
+
+Need = tuple["Rule", tuple[Requirement, ...]]
+"""A rule, and what it requires of the kind of record."""
+Lack = tuple["Rule", tuple[str, ...]]
+"""A rule, and the fields that a record lacks by it."""
+
+
+class Asked:
+    """`lacking` tells what a record lacks, by whatever rule, in force or not. Mutable: it remembers its answers."""
+
+    __slots__ = ("_answers", "_looks", "needs")
+
+    def __init__(self, needs: Iterable[Need]) -> None:
+        self.needs = tuple(needs)
+        self._looks = tuple(dict.fromkeys(look for _, rows in self.needs for row in rows for look in row.looks()))
+        self._answers: dict[tuple[object, ...], tuple[Lack, ...]] = {}
+
+    def lacking(self, body: Any) -> tuple[Lack, ...]:
+        """Rules by which the record lacks something."""
+        shape = tuple([seen(body, path, how) for path, how in self._looks])
+        found = self._answers.get(shape)
+        if found is None:
+            found = self._answers[shape] = tuple(self._lacking(body))
+        return found
+
+    def _lacking(self, body: Any) -> Iterable[Lack]:
+        for rule, needs in self.needs:
+            lacks = tuple(need.field for need in needs if need.applies(body) and not need.holds(body))
+            if lacks:
+                yield rule, lacks
