@@ -102,6 +102,10 @@ const REASONS: Readonly<Record<string, Words>> = {
     "The signer's key stands only in the package. Give the exporter's public key to check this.",
     "签名者的公钥仅见于本包。请提供导出人公钥以检查此项。",
   ),
+  "signer-algorithm": words(
+    "A browser cannot check this exporter's certificate. Use the command custody verify package.",
+    "浏览器不能核验此导出人证书，请使用 custody verify package 命令。",
+  ),
   "no-stamp": words("The package has no time stamp.", "本包没有时间戳。"),
   "no-root": words("No root certificate of a time-stamping authority was given.", "未提供时间戳机构的根证书。"),
   "stamp-algorithm": words(
