@@ -9,6 +9,7 @@ import pytest
 from tests.desk.desk_rig import NOW_US, PAPER, SITE, STREAM
 
 from custody.cli import main as command_line
+from custody.core.note import SignatureType, SignerKey
 from custody.desk.act import ACTS
 from custody.desk.composing import compose
 from custody.desk.disclosures import Draft
@@ -149,7 +150,7 @@ def test_every_command_asks_in_both_languages(name: str, lang: str) -> None:
 
 
 def test_a_script_is_told_to_bring_a_form(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    key = "ledger.example/x+62c3ca8c+AWTRxRoTe7r2nVhG5LJrgaXXAOEsJPMFRmK0gp2nZP2L"
+    key = SignerKey.from_seed("ledger.example/x", SignatureType.ED25519, bytes(32)).vkey.encode()
     (tmp_path / "keys").write_text(key + "\n")
     (tmp_path / "desk.toml").write_text(
         'site = "site-12"\n[ledger]\ntargets = ["unix:/nowhere"]\nlog = "ledger.example/x"\nvkeys = "keys"\n'
