@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from custody.cli.main import run
 from custody.client import LedgerClient
+from custody.client.batch import read_batch
+from custody.client.sealing import SealingKey
 from custody.core.digest import FileHasher
 from custody.core.disclosure import Disclosure
 from custody.core.media.clip import Clip
@@ -36,6 +38,7 @@ RECIPIENT = "Example District Court"
 PASSPHRASE = b"throw-away"
 ORIGIN = "ledger.example/evidence"
 BEGIN_US = 1_770_000_000_000_000
+SEALING = SealingKey(key_id="seal-1", key=Ed25519PrivateKey.from_private_bytes(b"\x5e" * 32))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -79,8 +82,11 @@ def record(at_us: int, **kind: Any) -> record_pb2.Record:
 
 
 @contextmanager
-def ledger_with_story(folder: Path, *serve: str) -> Iterator[Evidence]:
-    """Processes run until the block ends; no package is exported yet. `serve` are further options of `custody serve`."""
+def ledger_with_story(folder: Path, *serve: str, sealed: bool = False) -> Iterator[Evidence]:
+    """Processes run until the block ends; no package is exported yet. `serve` are further options of `custody serve`.
+
+    `sealed`: the first camera seals its footage.
+    """
     sockets = Path(tempfile.mkdtemp(prefix="cy"))
     signer, ledger = f"unix:{sockets}/s", f"unix:{sockets}/l"
     store = f"sqlite:{folder}/ledger.db"
@@ -98,7 +104,7 @@ def ledger_with_story(folder: Path, *serve: str) -> Iterator[Evidence]:
     with _serving("signer", "serve", "--socket", f"{sockets}/s", *secret):
         _custody("log", "create", "--store", store, "--signer", signer, ORIGIN)
         with _serving("serve", "--store", store, "--signer", signer, "--listen", ledger, *serve):
-            from_us, to_us = asyncio.run(_tell(folder, ledger, vkey, key))
+            from_us, to_us = asyncio.run(_tell(folder, ledger, vkey, key, sealed=sealed))
             yield Evidence(
                 folder=folder, package=folder / "package", vkey=vkey, key=key, from_us=from_us, to_us=to_us,
                 earlier=folder / "earlier", target=ledger,
@@ -126,12 +132,16 @@ def _serving(*arguments: str) -> Iterator[None]:
             running.wait(30)
 
 
-async def _tell(folder: Path, target: str, vkey: str, key: Ed25519PrivateKey) -> tuple[int, int]:
+async def _tell(folder: Path, target: str, vkey: str, key: Ed25519PrivateKey, *, sealed: bool) -> tuple[int, int]:
     client = await LedgerClient.connect(target, log=ORIGIN, vkeys=[vkey])
     async with client:
         for camera in ("cam-01", "cam-02"):
             await client.append(_registrations(f"site-12/{camera}"))
-            await client.append(_segments(folder / "footage", f"site-12/{camera}"))
+            segments: Sequence[Any] = _segments(folder / "footage", f"site-12/{camera}")
+            if sealed and camera == "cam-01":
+                await client.append([_seal_key()])
+                segments = SEALING.seal(ORIGIN, read_batch(segments))
+            await client.append(segments)
         (folder / "earlier").write_bytes((await client.checkpoint()).note)
         spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         registered = record_pb2.KeyRegistered(
@@ -152,6 +162,15 @@ async def _tell(folder: Path, target: str, vkey: str, key: Ed25519PrivateKey) ->
     for path in sorted((folder / "disclosures").iterdir())[:2]:
         shutil.copy(path, folder / "given" / path.name)
     return BEGIN_US + 2_500_000, BEGIN_US + 8_500_000
+
+
+def _seal_key() -> record_pb2.Record:
+    spki = SEALING.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    registered = record_pb2.KeyRegistered(
+        key_id=SEALING.key_id, use=record_pb2.KEY_USE_SEAL, algorithm=record_pb2.KEY_ALGORITHM_ED25519,
+        public_key=spki, holder="urn:custody:unverified:anonymous", valid_from_us=1,
+    )  # fmt: skip
+    return record(BEGIN_US - 5, key_registered=registered)
 
 
 def _registrations(stream: str) -> list[record_pb2.Record]:

@@ -1,8 +1,8 @@
 """A package with everything that a package may have: a redacted copy, the ledger's early time stamp and its renewal, tokens
-of export time, and the exporter's certificate.
+of export time, the exporter's certificate, and footage sealed by its source.
 
 `rich_evidence(folder)` runs a ledger and an authority and yields `Rich` until the block ends; `Rich.package` is never
-changed, and `Rich.trust` are the options that `custody verify package` needs for every check but 14 and 15 to be made.
+changed, and `Rich.trust` are the options that `custody verify package` needs for every check but 14 to be made.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def rich_evidence(folder: Path) -> Iterator[Rich]:
     """See the module."""
     (folder / "tsa").mkdir()
     authority, stamps = Authority(folder / "tsa"), folder / "stamps"
-    with serving(authority) as url, ledger_with_story(folder, "--timestamps", str(stamps)) as evidence:
+    with serving(authority) as url, ledger_with_story(folder, "--timestamps", str(stamps), sealed=True) as evidence:
         ca = CertificateMaker()
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Officer A")])
         (folder / "exporter-ca.pem").write_bytes(pem(ca.certificate))

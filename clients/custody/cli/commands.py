@@ -163,6 +163,9 @@ COMMANDS: Mapping[str, Command | Group] = {
                 target="custody.verifier.verify_footage:verify_footage", summary="Check footage files against a log."
             ),
             "package": Command(target="custody.verifier.package.command:package", summary="Check an evidence package."),
+            "stamps": Command(
+                target="custody.verifier.verify_stamps:verify_stamps", summary="Check a ledger's time stamps, offline."
+            ),
         },
     ),
 }

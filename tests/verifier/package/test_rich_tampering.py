@@ -21,8 +21,10 @@ from rich_evidence import SIGNED_AT, CertificateMaker, Rich, pem, rich_evidence
 from tests.verifier.package.test_tampering import drop, failing, forge_checkpoint, manifest, verdict
 
 from custody.cli.main import run
+from custody.core.entry import decode_entry
 from custody.core.errors import SignatureError
 from custody.export.package_sign import add_signature
+from custody.v1 import entry_pb2
 from custody.verifier.package import layout
 from custody.verifier.package.certificate import CertificateTrust, check_certificate, read_crl
 from custody.verifier.package.dsse import key_id, parse_envelope
@@ -78,6 +80,24 @@ def repeat_second(bag: Bag) -> None:
     bag.json(layout.ENVELOPE, lambda value: value["signatures"].append(value["signatures"][1]))
 
 
+def sealed_place(rows: list[tuple[int, bytes]]) -> int:
+    return next(at for at, (_, raw) in enumerate(rows) if decode_entry(raw).seal is not None)
+
+
+def strip_seal(rows: list[tuple[int, bytes]]) -> None:
+    at = sealed_place(rows)
+    entry = entry_pb2.Entry.FromString(rows[at][1])
+    entry.ClearField("seal")
+    rows[at] = (rows[at][0], entry.SerializeToString())
+
+
+def edit_seal(rows: list[tuple[int, bytes]]) -> None:
+    at = sealed_place(rows)
+    entry = entry_pb2.Entry.FromString(rows[at][1])
+    entry.seal.signature = bytes(64)
+    rows[at] = (rows[at][0], entry.SerializeToString())
+
+
 def chain(bag: Bag) -> str:
     return next(name for name in bag.names("signatures/") if name.endswith(".chain.pem"))
 
@@ -126,6 +146,8 @@ RICH_ROWS: list[tuple[str, Callable[[Bag], None], int, str]] = [
     ("early-file-added", lambda bag: bag.write(f"{EARLY}note.txt", b"x"), 13, "sign"),
     ("early-consistency-gone", drop(f"{EARLY}consistency"), 13, "sign"),
     ("early-checkpoint-forged", lambda bag: forge_checkpoint(bag, f"{EARLY}0/data", root=bytes(32)), 13, "sign"),
+    ("seal-stripped", lambda bag: bag.entries(strip_seal), 6, "sign"),
+    ("seal-edited", lambda bag: bag.entries(edit_seal), 6, "sign"),
     ("second-signature-forged", with_second(forge_second), 11, ""),
     ("second-signature-twice", with_second(repeat_second), 11, ""),
     ("first-signature-stripped", with_second(strip_first), 11, ""),
@@ -171,7 +193,7 @@ def test_every_falsification_is_caught(
 
 def test_the_rich_package_is_fine_and_says_what_it_is(capsys: pytest.CaptureFixture[str], rich: Rich) -> None:
     status, report = verdict(capsys, rich.package, *rich.trust)
-    assert (status, report["not_checked"]) == (0, [14, 15])
+    assert (status, report["not_checked"], report["sealed"]) == (0, [14], 1)
     (copy,) = report["derived"]
     assert copy["sources"] == [{"stream": "site-12/cam-01", "first": 3, "last": 4, "given": False}]
     assert report["recorded_before"]
@@ -212,6 +234,27 @@ def test_a_second_signature_changes_nothing_that_was_signed(
     rich_bag.write(layout.MANIFEST, rich_bag.read(layout.MANIFEST) + b"\n")
     with pytest.raises(SignatureError):
         add_signature(rich_bag.folder, SECOND)
+
+
+def test_the_archive_of_stamps_can_be_listed_and_checked(
+    capsys: pytest.CaptureFixture[str], rich: Rich, tmp_path: Path
+) -> None:
+    (source,) = (rich.evidence.folder / "stamps").iterdir()
+    archive = tmp_path / "stamps"
+    shutil.copytree(source, archive)
+    command = ["verify", "stamps", str(archive), *rich.trust[:4]]
+    assert run(command) == 0
+    assert "2 tokens, 1 renewals" in capsys.readouterr().out
+    first, renewal = sorted(archive.iterdir())
+    for spoil, code in (
+        (lambda: shutil.copy(first / "1.tsr", renewal / "1.tsr"), "timestamp-other"),
+        (lambda: (renewal / "data").write_bytes(b"x"), "timestamp-other"),
+        (lambda: (first / "data").write_bytes(b"x"), "timestamp-other"),
+        (lambda: shutil.rmtree(first), "timestamp-archive"),
+    ):
+        spoil()
+        assert run(command) == 1
+        assert f"[{code}]" in capsys.readouterr().out
 
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x31" * 32)
