@@ -229,9 +229,9 @@ def test_a_segment_plays_and_says_when_it_cannot(reader: Reader, evidence: Evide
     reader.check(evidence.package, evidence.folder / "log.vkey")
     reader.page.click("tr[data-number='3'] button")
     reader.page.wait_for_function("document.querySelector('video').readyState >= 1")
-    assert reader.page.evaluate("document.querySelector('video').videoWidth") > 0
+    reader.page.wait_for_function("document.querySelector('video').videoWidth > 0")
     reader.page.click("[data-role=close-player]")
-    assert reader.page.evaluate("document.activeElement.textContent").startswith("▶")
+    reader.page.wait_for_function("document.activeElement.textContent.startsWith('▶')")
     for path in (bad / "data/footage" / CAMERA).iterdir():
         path.write_bytes(bytes(2000))
     reader.page.click("[data-role=again]")

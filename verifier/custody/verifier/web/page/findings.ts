@@ -41,10 +41,12 @@ export function findingsOf(report: Report): HTMLElement {
   );
 }
 
+const COLOURS: Readonly<Record<string, string>> = { critical: "findings", major: "findings", minor: "not-checked", info: "soft" };
+
 function lawRow(one: LawFinding, zone: Zone): Child[] {
   const known = SEVERITIES[one.severity];
   return [
-    el("b", { class: `severity ${one.severity === "critical" || one.severity === "major" ? "findings" : "not-checked"}` }, known ?? told(one.severity)),
+    el("b", { class: COLOURS[one.severity] ?? "not-checked" }, known ?? told(one.severity)),
     [el("span", { class: "tag" }, eitherLanguage(one.text)), el("span", { class: "part soft" }, SUBJECTS[one.subjectKind] ?? "", " ", told(one.subject, "mono"), " ", told(one.code, "mono"))],
     zone.span(one.fromUs, one.toUs),
     one.articles.map((article) => el("span", { class: "part" }, cited(article))),

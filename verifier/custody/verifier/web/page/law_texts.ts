@@ -65,7 +65,7 @@ export const SEGMENT_STATES: Readonly<Record<string, Words>> = {
   good: words("as recorded", "与登记一致"),
   altered: words("ALTERED", "被改动"),
   missing: words("MISSING", "缺失"),
-  absent: words("recorded, not in the package", "已登记，未提供"),
+  absent: words("not in the package", "未随包提供"),
   margin: words("outside the period", "时段以外"),
   unproven: words("NOT PROVEN", "未获证明"),
 };

@@ -79,7 +79,7 @@ function lanes(line: StreamLine, stretches: readonly Stretch[], law: readonly La
     },
     {
       name: words("findings", "发现"),
-      layers: [{ name: "minor-finding", spans: found("minor", "info") }, { name: "major-finding", spans: found("major", "critical") }],
+      layers: [{ name: "minor-finding", spans: found("minor") }, { name: "major-finding", spans: found("major", "critical") }],
     },
   ];
 }
