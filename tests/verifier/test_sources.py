@@ -5,7 +5,7 @@ Each false log is whole, hashed and signed anew by the log's own key: nothing bu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from tests.verifier.conftest import LEDGER, ORIGIN
 from custody.core.seal import ED25519, SealKey, sign_batch
 from custody.v1 import entry_pb2, record_pb2
 from custody.verifier.audit_run import AuditPlan, audit_log
+from custody.verifier.log_reader import StoredRun
 from custody.verifier.log_report import RIGHTS, SEALS, LogReport, Status
 from custody.verifier.seal_check import check_slice
 from custody.verifier.sqlite_log import SqliteLog
@@ -299,6 +300,45 @@ def test_a_registration_that_comes_later_excuses_nothing(writer: LogWriter) -> N
     writer.append([identity(writer, nine, "site-12/*", from_us=1)], ADMINISTRATOR)
     writer.append(footage(writer, 1, "site-12/cam-09"), nine)
     assert found(audit(writer)) == [("identity-unregistered", early)]
+
+
+class CountedLog(SqliteLog):
+    """A real log that notes how many stored runs were read."""
+
+    read = 0
+
+    def runs(self, first: int, end: int) -> Iterator[StoredRun]:
+        for run in super().runs(first, end):
+            type(self).read += 1
+            yield run
+
+
+@pytest.mark.parametrize("teller", [ONE, "urn:custody:unverified:agent"])
+def test_a_log_that_registers_no_identities_is_read_once(
+    writer: LogWriter, teller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        writer.append(footage(writer, 256), teller)
+    monkeypatch.setattr(CountedLog, "read", 0)
+    opened = partial(CountedLog.open, writer.path, writer.log)
+    plan = AuditPlan(open_log=opened, keys=(writer.key.vkey,), range_bundles=1, index=False)
+    assert state(audit_log(plan), RIGHTS) is Status.NOT_CHECKED
+    assert CountedLog.read == 5  # one stored run for each batch, and each once
+
+
+@pytest.mark.parametrize("bundles", [1, 64])
+def test_a_late_first_registration_brings_what_was_told_before_it(writer: LogWriter, bundles: int) -> None:
+    for _ in range(3):
+        writer.append(footage(writer, 256), ONE)
+    before = writer.size
+    house(writer)
+    writer.append(footage(writer, 300), ONE)
+    report = audit(writer, range_bundles=bundles)
+    assert state(report, RIGHTS) is Status.FINDINGS
+    blamed = [one for one in report.findings.blaming() if one.check == RIGHTS]
+    assert [one.index for one in blamed] == list(range(len(blamed)))
+    assert {one.code for one in blamed} == {"identity-unregistered"}
+    assert report.findings.counts["identity-unregistered"] == before
 
 
 def test_what_was_registered_counts_for_its_time_only(writer: LogWriter) -> None:

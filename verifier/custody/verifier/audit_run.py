@@ -356,9 +356,12 @@ class _SourceJobs:
         work = sources.add(result.first, result.end, result.sources)
         if work.seals:
             self._waiting.append((self._audit.findings, self._runner.start("seals", work.seals)))
-        if work.closer is not None:
-            looking = self._runner.start("rights", result.first, result.end, work.closer)
-            self._waiting.append((sources.rights, looking))
+        for look in work.closer:
+            self._waiting.append((sources.rights, self._runner.start("rights", *look)))
+            self._bound()
+        self._bound()
+
+    def _bound(self) -> None:
         while len(self._waiting) > self._ahead:
             self._settle()
 

@@ -31,12 +31,21 @@ class Deed(NamedTuple):
     chains: tuple[str, ...]
 
 
+class CloserLook(NamedTuple):
+    """The leaf indexes [first, end) whose rights must be looked at entry by entry (`find_rights`)."""
+
+    first: int
+    end: int
+    before: tuple[KeyRecord, ...]
+    """The keys before them."""
+
+
 class SourceWork(NamedTuple):
-    """What is left to do of a range, by whoever has a processor to spare."""
+    """What is left to do, by whoever has a processor to spare."""
 
     seals: tuple[SealJob, ...]
-    closer: tuple[KeyRecord, ...] | None
-    """When the rights in the range must be looked at entry by entry (`find_rights`): the keys before it."""
+    closer: tuple[CloserLook, ...]
+    """In the order of the log; the first registration of an identity brings those of all ranges before it."""
 
 
 def replayed(records: Iterable[KeyRecord]) -> Keyring:
@@ -86,6 +95,9 @@ class SourceAudit:
         self._ring = replayed(keys)
         self.rights = Findings()
         """Findings of check 12; they count only where the log registers identities at all."""
+        self._identities = any(_registers_identity(one) for one in keys)
+        self._put_off: list[CloserLook] = []
+        """Closer looks at ranges before any identity was registered: without one nobody ever reads them a second time."""
         self._sealed = 0
         self._last_sealed: dict[str, tuple[int, int]] = {}
         self._owed: list[tuple[int, str]] = []
@@ -93,14 +105,21 @@ class SourceAudit:
 
     def add(self, first: int, end: int, facts: SourceFacts) -> SourceWork:
         """Takes the facts of the next range, the leaf indexes [first, end)."""
-        before = tuple(self.keys)
-        closer = bool(facts.keys) or not self._allowed(facts.told)
+        if facts.told and (facts.keys or not self._allowed(facts.told)):
+            self._put_off.append(CloserLook(first, end, tuple(self.keys)))
         jobs = self._join(facts)
         self._settle(first, end, facts)
         if facts.unverified[0]:
             count, earliest = self._unverified
             self._unverified = (count + facts.unverified[0], earliest if count else facts.unverified[1])
-        return SourceWork(tuple(jobs), before if closer and facts.told else None)
+        return SourceWork(tuple(jobs), self._closer())
+
+    def _closer(self) -> tuple[CloserLook, ...]:
+        if not self._identities:
+            return ()
+        looks = tuple(self._put_off)
+        self._put_off.clear()
+        return looks
 
     def _allowed(self, told: Mapping[Told, Times]) -> bool:
         return all(_refusal(self._ring, what, one.first_us, one.last_us) is None for what, one in told.items())
@@ -121,6 +140,7 @@ class SourceAudit:
 
     def _take_key(self, one: KeyRecord) -> None:
         self.keys.append(one)
+        self._identities = self._identities or _registers_identity(one)
         record = read_record(one.raw)
         self._ring.apply(record.kind.name, record.body)
         if record.kind.name != "key_revoked":
@@ -145,7 +165,7 @@ class SourceAudit:
         left = {}
         if not self._sealed and not self._demanded:
             left[SEALS] = "no entry that was read is sealed by its source"
-        if not self._registers_identities():
+        if not self._identities:
             left[RIGHTS] = "the log registers no identities: nobody can say who was allowed what"
             return left
         self._findings.merge(self.rights)
@@ -155,9 +175,7 @@ class SourceAudit:
             self._findings.add(Finding("submitter-unverified", RIGHTS, message, Severity.INFO, index=index))
         return left
 
-    def _registers_identities(self) -> bool:
-        for one in self.keys:
-            record = read_record(one.raw)
-            if record.kind.name == "key_registered" and record.body.use == record_pb2.KEY_USE_IDENTITY:
-                return True
-        return False
+
+def _registers_identity(one: KeyRecord) -> bool:
+    record = read_record(one.raw)
+    return record.kind.name == "key_registered" and bool(record.body.use == record_pb2.KEY_USE_IDENTITY)

@@ -7,26 +7,17 @@ from typing import Any, Final
 import click
 
 from custody.private.passphrase import from_file
+from custody.private.tls_options import tls_options
 from custody.verifier.tiles.credentials import Credentials
 from custody.verifier.trust import read_token
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
-_OPTIONS: Final = (
-    click.option("--token-file", type=_FILE, metavar="FILE", help="Inspector's token, for the entries."),
-    click.option("--tls-ca", type=_FILE, metavar="PEM", help="Whom to believe that the ledger is the ledger."),
-    click.option("--tls-cert", type=_FILE, metavar="PEM", help="Inspector's certificate, for the entries."),
-    click.option("--tls-key", type=_FILE, metavar="PEM", help="Its key."),
-    click.option(
-        "--tls-passphrase-file", type=_FILE, metavar="FILE", help="Passphrase of the key, if it is encrypted."
-    ),
-)
+_TOKEN: Final = click.option("--token-file", type=_FILE, metavar="FILE", help="Inspector's token, for the entries.")
 
 
 def credential_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options; `read_credentials` takes what they were given."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return _TOKEN(tls_options(command))
 
 
 def read_credentials(
