@@ -1,18 +1,21 @@
-"""A full audit of a log in tiles, written from C2SP tlog-tiles, tlog-checkpoint, signed-note and RFC 6962 alone.
+"""A full audit of a log in tiles, from C2SP tlog-tiles, tlog-checkpoint, tlog-cosignature, signed-note and RFC 6962 alone.
 
-It shares no code with the product and imports nothing of it: the standard library, and `cryptography` for the one
-Ed25519 verification. It keeps whole levels in memory and proceeds otherwise than the product on purpose.
+It shares no code with the product and imports nothing of it: the standard library, and the file beside it for Ed25519.
+It keeps whole levels in memory and proceeds otherwise than the product on purpose. ML-DSA-44 lines are looked at by
+their form alone: key id, type, length and time.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from tests.strangers.independent_ed25519 import verify
 
 Fetch = Callable[[str], bytes]
+ED25519, COSIGNATURE, ML_DSA_44 = 1, 4, 6
+KEY_BYTES = {ED25519: 32, COSIGNATURE: 32, ML_DSA_44: 1312}
 
 
 class Wrong(Exception):
@@ -27,21 +30,45 @@ def name_of(number: int) -> str:
     return "/".join(["x" + group for group in groups[:-1]] + groups[-1:])
 
 
-def open_note(note: bytes, vkey: str) -> list[str]:
-    """The lines of a note that the key of `vkey` signed."""
+def key_of(vkey: str) -> tuple[str, bytes, int, bytes]:
+    """Name, key id, type and public key of a verifier key, whose id must follow from the rest."""
+    name, key_id, material = vkey.split("+", 2)
+    key = base64.b64decode(material, validate=True)
+    if hashlib.sha256(name.encode() + b"\n" + key).digest()[:4].hex() != key_id or len(key) - 1 != KEY_BYTES[key[0]]:
+        raise Wrong("the vkey contradicts itself")
+    return name, bytes.fromhex(key_id), key[0], key[1:]
+
+
+def signature_time(kind: int, key: bytes, text: bytes, signature: bytes) -> int:
+    """When a signature of this key over a checkpoint was made, in seconds; 0 where it does not say."""
+    if kind == ED25519:
+        verify(key, text, signature)
+        return 0
+    if len(signature) != 8 + (64 if kind == COSIGNATURE else 2420):
+        raise Wrong("a timestamped signature of another length")
+    time_s = int.from_bytes(signature[:8], "big")
+    if time_s >= 1 << 63:
+        raise Wrong("a time beyond 2^63 - 1")
+    if kind == COSIGNATURE:
+        verify(key, b"cosignature/v1\ntime %d\n" % time_s + text, signature[8:])
+    return time_s
+
+
+def open_note(note: bytes, vkeys: Sequence[str]) -> tuple[list[str], dict[str, int]]:
+    """The lines of a note, and which of the keys signed it at which time (0: not said); all that signed must be right."""
     text, _, signatures = note.decode().rpartition("\n\n")
     text += "\n"
-    name, key_id, material = vkey.split("+", 2)
-    key = base64.b64decode(material)
-    if key[0] != 1 or hashlib.sha256(name.encode() + b"\n" + key).digest()[:4].hex() != key_id:
-        raise Wrong("the vkey contradicts itself")
-    for line in signatures.splitlines():
+    known = {key[:2]: (vkey, key) for vkey, key in ((vkey, key_of(vkey)) for vkey in vkeys)}
+    signed: dict[str, int] = {}
+    for line in signatures.removesuffix("\n").split("\n"):
         dash, signer, encoded = line.split(" ")
-        data = base64.b64decode(encoded)
-        if dash == "\u2014" and signer == name and data[:4].hex() == key_id:
-            Ed25519PublicKey.from_public_bytes(key[1:]).verify(data[4:], text.encode())
-            return text.splitlines()
-    raise Wrong("the log has not signed its checkpoint")
+        data = base64.b64decode(encoded, validate=True)
+        if dash != "\u2014" or len(data) < 5:
+            raise Wrong("no signature line")
+        if found := known.get((signer, data[:4])):
+            vkey, (_, _, kind, key) = found
+            signed[vkey] = signature_time(kind, key, text.encode(), data[4:])
+    return text.splitlines(), signed
 
 
 def split_bundle(data: bytes, count: int) -> list[bytes]:
@@ -70,9 +97,19 @@ def root_of(hashes: list[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + root_of(hashes[:split]) + root_of(hashes[split:])).digest()
 
 
-def audit(fetch: Fetch, vkey: str) -> tuple[str, int, list[bytes]]:
-    """Origin, size and all entries of a log that is right in every byte; raises otherwise."""
-    origin, size_line, root_line = open_note(fetch("checkpoint"), vkey)[:3]
+def audit(
+    fetch: Fetch, vkey: str, second: Sequence[str] = (), witnesses: Sequence[str] = (), quorum: int = 0
+) -> tuple[str, int, list[bytes]]:
+    """Origin, size and all entries of a log that is right in every byte; raises otherwise.
+
+    `second`: further keys of the log that must have signed; `quorum` of the `witnesses` must have cosigned.
+    """
+    lines, signed = open_note(fetch("checkpoint"), [vkey, *second, *witnesses])
+    if not {vkey, *second} <= signed.keys():
+        raise Wrong("the log has not signed its checkpoint")
+    if sum(signed.get(one, 0) > 0 for one in witnesses) < quorum:
+        raise Wrong("too few witnesses have cosigned the checkpoint")
+    origin, size_line, root_line = lines[:3]
     size = int(size_line)
     if str(size) != size_line or origin != vkey.split("+", maxsplit=1)[0]:
         raise Wrong("the checkpoint is of another log, or its size is misspelt")

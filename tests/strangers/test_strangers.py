@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import http.client
 import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from tests.server.http.conftest import TOKEN, Site
 from tests.server.ledger_rig import ORIGIN, segment
+from tests.server.test_rotation import OLD, SECOND, announced, use
+from tests.server.witnessing.conftest import Three
 from tests.strangers.independent_audit import Fetch, Wrong, audit, name_of
+from tests.strangers.independent_ed25519 import NotSigned, verify
 
 from custody.core.errors import CustodyError
 from custody.core.note import VerifierKey
 from custody.core.tile import tile_path
+from custody.server.witnessing.quorum import Witnesses
 from custody.verifier.audit_run import AuditPlan, audit_log
 from custody.verifier.choose_log import choose_log
 from custody.verifier.log_report import INDEX, OPTIONAL, Status
@@ -24,7 +32,7 @@ from custody.verifier.tiles.credentials import Credentials
 from custody.verifier.tiles.source import FolderSource, HttpSource
 
 ENTRIES = 100_000
-SOURCES = [path for folder in ("independent_audit.py",) for path in Path(__file__).parent.glob(folder)]
+SOURCES = sorted(Path(__file__).parent.glob("independent_*.py"))
 
 
 async def fill(site: Site, first: int, end: int) -> None:
@@ -68,24 +76,62 @@ async def mirror(site: Site, folder: Path) -> int:
 
 
 def test_the_audit_shares_nothing_with_the_product() -> None:
+    assert len(SOURCES) == 2
     for path in SOURCES:
-        assert "custody" not in path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        assert "custody" not in text
+        for node in ast.walk(ast.parse(text)):
+            assert not isinstance(node, ast.Import) or {one.name for one in node.names} <= sys.stdlib_module_names
+            if isinstance(node, ast.ImportFrom) and node.module != "tests.strangers.independent_ed25519":
+                assert (node.module or "").partition(".")[0] in sys.stdlib_module_names
     assert [name_of(number) for number in (0, 999, 1_000, 1_234_067)] == ["000", "999", "x001/000", "x001/x234/067"]
+
+
+def test_the_independent_signatures_are_those_of_rfc_8032() -> None:
+    """Section 7.1, test 1: the empty message; and nothing near it."""
+    key = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+    signature = bytes.fromhex(
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24"
+        "655141438e7a100b"
+    )
+    verify(key, b"", signature)
+    for text, changed in (
+        (b"x", signature),
+        (b"", signature[:32] + bytes(32)),
+        (b"", signature[:63] + b"\xff"),
+        (b"", signature[:-1]),
+        (b"", bytes([signature[0] ^ 1]) + signature[1:]),
+    ):
+        with pytest.raises(NotSigned):
+            verify(key, text, changed)
+
+
+@asynccontextmanager
+async def watched(site: Site, three: Three) -> AsyncIterator[None]:
+    """The log signs with ML-DSA-44 too, and publishes only what two of three witnesses cosigned."""
+    witnesses = Witnesses(ORIGIN, three.settings())
+    use(site.rig, OLD, SECOND)
+    site.rig.sequencer._witnesses = witnesses
+    yield
+    await witnesses.close()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-async def test_a_hundred_thousand_entries_over_http_and_from_a_folder(site: Site, tmp_path: Path) -> None:
-    await fill(site, 0, 70_000)
+async def test_a_hundred_thousand_entries_over_http_and_from_a_folder(site: Site, three: Three, tmp_path: Path) -> None:
     folder = tmp_path / "mirror"
-    assert await mirror(site, folder) == -(-70_000 // 256)
-    await fill(site, 70_000, ENTRIES)
+    async with watched(site, three):
+        await site.rig.submit([announced(SECOND.vkey, ENTRIES)])
+        await fill(site, 1, 70_000)
+        assert await mirror(site, folder) == -(-70_000 // 256)
+        await fill(site, 70_000, ENTRIES)
     assert await mirror(site, folder) == -(-ENTRIES // 256) - 70_000 // 256
-    vkey = key_of(site).encode()
+    vkey, second = key_of(site).encode(), [SECOND.vkey.encode()]
+    cosigners = [str(one.keys[0]) for one in three.witnesses]
     fetch = over_http(site.url)
-    served = await asyncio.to_thread(audit, fetch, vkey)
+    served = await asyncio.to_thread(audit, fetch, vkey, second, cosigners, 2)
     fetch.close()  # type: ignore[attr-defined]
-    mirrored = await asyncio.to_thread(audit, of_folder(folder), vkey)
+    mirrored = await asyncio.to_thread(audit, of_folder(folder), vkey, second, cosigners, 2)
     assert served[:2] == mirrored[:2] == (ORIGIN, ENTRIES)
     assert served[2] == mirrored[2]
     keys = [key_of(site)]
@@ -95,6 +141,31 @@ async def test_a_hundred_thousand_entries_over_http_and_from_a_folder(site: Site
         assert (report.status, report.size, report.verified) == (Status.FINE, ENTRIES, ENTRIES)
         unchecked = {check.number for check in report.checks if check.status is Status.NOT_CHECKED}
         assert unchecked == {INDEX} | OPTIONAL
+
+
+async def test_every_signature_counts_for_the_stranger(site: Site, three: Three, tmp_path: Path) -> None:
+    folder = tmp_path / "mirror"
+    async with watched(site, three):
+        await site.rig.submit([announced(SECOND.vkey), segment(0)])
+        await mirror(site, folder)
+    vkey, second = key_of(site).encode(), [SECOND.vkey.encode()]
+    cosigners = [str(one.keys[0]) for one in three.witnesses]
+    assert audit(of_folder(folder), vkey, second, cosigners, 2)[1] == 2
+    whole = (folder / "checkpoint").read_bytes()
+    text, _, block = whole.rpartition(b"\n\n")
+    lines = block.splitlines(keepends=True)
+    assert len(lines) >= 4
+    for at, line in enumerate(lines):
+        # A character of the time, or of the signature where there is no time; then none of it.
+        start, _, data = line.rpartition(b" ")
+        bent = start + b" " + data[:7] + (b"B" if data[7:8] == b"A" else b"A") + data[8:]
+        for changed in ([*lines[:at], bent, *lines[at + 1 :]], [*lines[:at], *lines[at + 1 :]]):
+            (folder / "checkpoint").write_bytes(text + b"\n\n" + b"".join(changed))
+            quorum = len(lines) - 2
+            if bent in changed and len(data) > 3_000:
+                continue  # an ML-DSA-44 line is looked at by its form
+            with pytest.raises((Wrong, NotSigned)):
+                audit(of_folder(folder), vkey, second, cosigners, quorum)
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 511, 512, 700])

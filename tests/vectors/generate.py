@@ -1,4 +1,4 @@
-"""Writes the vectors of the tree's and C2SP's forms from fixed keys: `python tests/vectors/generate.py [FOLDER]`.
+"""Writes the vectors of the tree's and C2SP's forms from fixed keys: `python -m tests.vectors.generate [FOLDER]`.
 
 A vector is (folder, name) -> file text; see README.md for the layout. Expected values come from the naive definitions in
 this file or from the specifications' own examples, wherever that is possible.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from hashlib import sha256
 from pathlib import Path
+
+from tests.vectors import specifications
 
 from custody.core.add_checkpoint import AddCheckpoint
 from custody.core.bundle import encode_bundle
@@ -504,7 +506,8 @@ def vectors() -> Vectors:
     found: Vectors = {}
     for part in (trees, proofs, ranges, tiles, keys, notes, checkpoints, cosignatures, policies, proof_files):
         found |= part()
-    return found
+    witnesses = [str(SignerKey.from_seed(f"w{at}.example", CO, b"%032d" % at).vkey) for at in range(32)]
+    return found | specifications.vectors(str(LOG.vkey), witnesses)
 
 
 def kept() -> Vectors:
