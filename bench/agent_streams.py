@@ -187,7 +187,7 @@ def _agent(config: Path, receipts: Path) -> None:
 
     read = read_config(config)
     receipts.touch()
-    uplink = Noting(read.state, read.ledger)
+    uplink = Noting(read.state, read.ledger, config.parent)
     try:
         serve(read, uplink)
     finally:

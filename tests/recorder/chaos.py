@@ -34,6 +34,9 @@ class Adapter:
     def backlog(self) -> int:
         return self.queue.count
 
+    def receipted(self) -> int:
+        return 0
+
     def problem(self) -> str:
         return ""
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from custody.core.record import ReadRecord, read_record
-from custody.recorder.agent import Agent, Environment
+from custody.recorder.agent import Agent
 from custody.recorder.config import make_config
+from custody.recorder.environment import Environment
 from custody.recorder.outbox import OutboxFullError
 from custody.recorder.state import State
 from custody.recorder.survey import Survey, take_survey
@@ -24,6 +25,7 @@ class MemoryOutbox:
     def __init__(self) -> None:
         self.records: dict[bytes, bytes] = {}
         self.full = False
+        self.receipts = 0
 
     def put_many(self, records: Sequence[bytes]) -> None:
         if self.full:
@@ -33,7 +35,10 @@ class MemoryOutbox:
             assert self.records.setdefault(read.record_id, raw) == raw, "one id, two records"
 
     def backlog(self) -> int:
-        return len(self.records)
+        return len(self.records) - self.receipts
+
+    def receipted(self) -> int:
+        return self.receipts
 
     def problem(self) -> str:
         return ""
@@ -76,7 +81,7 @@ class Site:
         self.agent = self._start()
 
     def stop(self) -> None:
-        self.agent._flights.stop()
+        self.agent._arrivals.stop()
         self.agent._rechecks.stop()
         self.state.close()
 

@@ -66,11 +66,40 @@ def test_mediamtx_retention_is_observed(text: str, days: float) -> None:
     [
         ("record:\n  enabled: true\n  retain:\n    days: 7\n    mode: all\n", 7),
         ("record:\n  enabled: True\n  continuous:\n    days: 30\n  motion:\n    days: 10\n", 30),
+        # Tiers: after three days only footage with motion stays, so three days is what can be relied on.
+        ("record:\n  continuous:\n    days: 3\n  motion:\n    days: 7\n  alerts:\n    retain:\n      days: 30\n", 3),
+        ("record:\n  continuous:\n    days: 0\n  motion:\n    days: 7\n  alerts:\n    retain:\n      days: 30\n", 30),
         ("mqtt:\n  host: x\n", 0),
     ],
 )
 def test_frigate_retention_is_observed(text: str, days: int) -> None:
     assert observe_text(recorder("frigate"), text.encode()).retention_us == days * DAY_US
+
+
+def test_mediamtx_segments_are_an_hour_long_unless_it_says_otherwise() -> None:
+    assert observe_text(recorder("mediamtx"), b"").segment_us == 3_600_000_000
+    found = observe_text(recorder("mediamtx"), b"pathDefaults:\n  recordSegmentDuration: 1m\n")
+    assert found.segment_us == 60_000_000
+
+
+@pytest.mark.parametrize(
+    ("path", "start_us"),
+    [
+        ("3/2026-09-21/1234/1234-video.mp4", None),
+        ("3/2026-09-21/1234/1234-video.h264.mp4", None),
+        ("3/26/09/21/22/12/00/1234-video.mp4", 1_789_999_920_000_000),  # Deep: the local time of the event's begin
+        ("3/1234/1234-video.mp4", None),
+        ("3/2026-09-21/1234/incomplete.mp4", 0),
+    ],
+)
+def test_every_scheme_of_zoneminder_is_recognized(path: str, start_us: int | None) -> None:
+    templates = recorder("zoneminder", zone="Asia/Shanghai").templates
+    found = next((named for template in templates if (named := template.match(path, 1_790_000_000_000_000))), None)
+    if start_us == 0:
+        assert found is None
+    else:
+        assert found is not None
+        assert (found.camera, found.start_us) == ("3", start_us)
 
 
 def test_mediamtx_deleting_after_a_day_is_recorded_and_found(make_site: Make, tmp_path: Path) -> None:

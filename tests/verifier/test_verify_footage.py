@@ -89,6 +89,28 @@ def test_a_copy_is_no_unknown_file(check: Check, folder: Path) -> None:
     assert (status, report["counts"]["copies"]) == (0, 1)
 
 
+def test_identical_twins_are_each_at_their_own_path(check: Check, folder: Path, writer: LogWriter) -> None:
+    """A still picture encodes to the same bytes twice: each file answers for one segment."""
+    for name in ("twin_1", "twin_2"):
+        (folder / STREAM / f"{name}.mp4").write_bytes(b"still" * 1_000)
+        writer.append([writer.segment(STREAM, b"still" * 1_000, f"{STREAM}/{name}.mp4")])
+    status, report = check()
+    assert (status, told(report), report["counts"]["present"]) == (0, [], 7)
+    (folder / STREAM / "twin_1.mp4").unlink()
+    status, report = check()
+    assert (status, told(report)) == (1, [("segment-missing", f"{STREAM}/twin_1.mp4")])
+    (folder / STREAM / "twin_2.mp4").rename(folder / "kept.mp4")
+    status, report = check()
+    assert (status, report["counts"]["moved"], report["counts"]["missing"]) == (1, 1, 1)
+
+
+def test_a_twin_of_another_stream_does_not_stand_in(check: Check, folder: Path, writer: LogWriter) -> None:
+    content = (folder / "site-12/cam-02/a.ts").read_bytes()
+    writer.append([writer.segment(STREAM, content, f"{STREAM}/twin.mp4")])
+    status, report = check("--stream", STREAM)
+    assert (status, told(report)) == (1, [("segment-missing", f"{STREAM}/twin.mp4")])
+
+
 def test_a_name_that_is_used_again_belongs_to_the_last_segment(check: Check, folder: Path, writer: LogWriter) -> None:
     name = f"{STREAM}/seg_0.mp4"
     writer.append([writer.segment(STREAM, b"overwritten", name)])

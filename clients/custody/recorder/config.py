@@ -82,6 +82,8 @@ class Config:
     """Every so often, files are compared by size and time, not only by name."""
     move_grace_us: int = 30 * SECOND_US
     """How long a file that vanished may reappear elsewhere before its disposal is recorded."""
+    remember_us: int = DAY_US
+    """How long a disposed segment is remembered, so that its file is recognized when it comes back."""
     integrity_bytes_per_s: int = 20_000_000
     integrity_every_us: int = 7 * DAY_US
     """How long a segment may go without being hashed again; 0: no integrity scans."""
@@ -122,6 +124,7 @@ def make_config(table: Mapping[str, Any], base: Path) -> Config:
         scan_us=agent.seconds("scan_s", 60),
         deep_scan_us=agent.seconds("deep_scan_s", 3_600),
         move_grace_us=agent.seconds("move_grace_s", 30),
+        remember_us=agent.seconds("remember_s", 86_400),
         integrity_bytes_per_s=agent.number("integrity_bytes_per_s", 20_000_000),
         integrity_every_us=agent.number("integrity_every_days", 7) * DAY_US,
         required_retention_us=agent.number("required_retention_days", 30) * DAY_US,

@@ -70,7 +70,7 @@ class Hooks:
 
     def _place(self, event: Mapping[str, Any]) -> Place:
         place = self._places.place(_text(event, "path"))
-        if place is None:
+        if place is None or not place.is_beneath():
             raise MalformedError(f"{event['path']} is in no storage of this agent", code="hook-malformed")
         return place
 

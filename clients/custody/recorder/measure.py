@@ -21,6 +21,8 @@ from custody.v1 import record_pb2
 
 BUFFER_BYTES: Final = 4 * 1024 * 1024
 """Most ten-second segments at 3 Mbit/s fit; two windows per worker stay small beside 300 MB."""
+PIECE_BYTES: Final = 256 * 1024
+"""Read and hashed at once: small enough for the second-level cache, so that memory is gone through once."""
 
 
 class FileChangedError(CustodyError):
@@ -94,9 +96,12 @@ def _in_one(descriptor: int, hasher: FileHasher, wish: Wish, path: Path) -> tupl
         _hash(descriptor, hasher)
         return Clip(container=_by_name(path), absence=record_pb2.MEDIA_ABSENCE_SWITCHED_OFF), ""
     buffer = _buffer()
-    content = memoryview(buffer)[: os.preadv(descriptor, [buffer], 0)]
-    hasher.update(content)
-    return _clip(_Buffer(content), len(content), wish, path)
+    view = memoryview(buffer)
+    at = 0
+    while count := os.preadv(descriptor, [view[at : at + PIECE_BYTES]], at):
+        hasher.update(view[at : at + count])
+        at += count
+    return _clip(_Buffer(view[:at]), at, wish, path)
 
 
 def _in_two(
@@ -113,10 +118,9 @@ def _in_two(
 
 
 def _hash(descriptor: int, hasher: FileHasher) -> None:
-    buffer = _buffer()
-    view = memoryview(buffer)
+    view = memoryview(_buffer())[:PIECE_BYTES]
     at = 0
-    while count := os.preadv(descriptor, [buffer], at):
+    while count := os.preadv(descriptor, [view], at):
         hasher.update(view[:count])
         at += count
 

@@ -10,6 +10,8 @@ from custody.recorder.scalars import read_days_us, read_duration_us, read_scalar
 MAX_CONFIGURATION_BYTES: Final = 4 * 1024 * 1024
 MEDIAMTX_DEFAULT_US: Final = DAY_US
 """MediaMTX deletes recordings after one day when `recordDeleteAfter` is not set."""
+MEDIAMTX_SEGMENT_US: Final = 3_600_000_000
+"""Its segments are an hour long when `recordSegmentDuration` is not set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +40,33 @@ def observe_text(recorder: Recorder, raw: bytes) -> Observed:
     values = read_scalars(raw.decode("utf-8", "replace"))
     retention_us: int | None = None
     segment_us = recorder.segment_us
+    if recorder.configuration_form == "mediamtx":
+        segment_us = segment_us or MEDIAMTX_SEGMENT_US
     if raw and recorder.configuration_form == "mediamtx":
         retention_us = _mediamtx(values)
         segment_us = read_duration_us(values.get("pathDefaults.recordSegmentDuration", "")) or segment_us
     elif raw and recorder.configuration_form == "frigate":
-        # 0.14 to 0.16: record.retain.days; from 0.17 on record.continuous.days and record.motion.days.
-        retention_us = read_days_us(
-            values, "record.retain.days", "record.continuous.days", "record.motion.days", "record.alerts.retain.days"
-        )
+        retention_us = _frigate(values)
     return Observed(
         retention_us=recorder.retention_us if retention_us is None else retention_us,
         capacity_bytes=recorder.capacity_bytes,
         segment_us=segment_us,
         configuration_sha256=sha256(raw).digest() if raw else b"",
+    )
+
+
+def _frigate(values: dict[str, str]) -> int | None:
+    """How long Frigate keeps everything, not only what it thinks interesting; None when nothing is said.
+
+    0.14 to 0.16: record.retain.days; from 0.17 on record.continuous.days, after which only footage with motion stays for
+    record.motion.days, and then only alerts. Without continuous recording what is recorded is what it found, and that
+    stays for the longest of the others.
+    """
+    everything = read_days_us(values, "record.retain.days", "record.continuous.days")
+    return (
+        everything
+        or read_days_us(values, "record.motion.days", "record.alerts.retain.days", "record.detections.retain.days")
+        or everything
     )
 
 

@@ -21,6 +21,9 @@ class Outbox(Protocol):
     def backlog(self) -> int:
         """How many records were taken and have no receipt yet."""
 
+    def receipted(self) -> int:
+        """How many records got their receipt since the start, in the order in which they were taken."""
+
     def problem(self) -> str:
         """Why records do not get through, in a few words; empty when they do."""
 

@@ -38,6 +38,11 @@ class Place:
         """The absolute path."""
         return self.storage.path / self.path
 
+    def is_beneath(self) -> bool:
+        """True when its folder really lies in the storage: neither `..` nor a link leads out. Looks at the disk."""
+        real = self.storage.path.resolve() / self.folder
+        return ".." not in self.path.split("/") and self.full.parent.resolve() == real
+
     def named(self, mtime_us: int) -> Named | None:
         """What the first template that fits says; None when the file is not footage."""
         for template in self.recorder.templates:

@@ -49,7 +49,8 @@ class Rounds:
         due = [
             stream
             for stream in self._state.streams()
-            if now_us - stream.heartbeat_us >= self._config.heartbeat_us and stream.recorder in self._recorders
+            # A clock that was set back must not silence anybody until it has caught up.
+            if not 0 <= now_us - stream.heartbeat_us < self._config.heartbeat_us and stream.recorder in self._recorders
         ]
         self._register.add(
             self._writer.heartbeat(stream.name, stream.last_number, 2 * self._config.heartbeat_us, backlog)

@@ -15,7 +15,7 @@ CREATE TABLE stream (
     altered INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- One row for each registered segment; kept after its disposal, so that a file that comes back is recognized.
+-- One row for each registered segment; kept for a while after its disposal, so that a file that comes back is recognized.
 CREATE TABLE segment (
     id INTEGER PRIMARY KEY,
     stream INTEGER NOT NULL REFERENCES stream (id),
@@ -29,11 +29,12 @@ CREATE TABLE segment (
     altered INTEGER NOT NULL DEFAULT 0,
     gone_us INTEGER,                -- when its last file was found missing
     gone_from TEXT NOT NULL DEFAULT '', -- the storage that it was last in
-    disposed INTEGER NOT NULL DEFAULT 0,
+    disposed INTEGER NOT NULL DEFAULT 0, -- 1: its disposal is recorded; 2: and the row may go (forgetting.py)
     UNIQUE (stream, number)
 ) STRICT;
 CREATE INDEX segment_digest ON segment (sha256, stream, from_us);
 CREATE INDEX segment_gone ON segment (gone_us) WHERE gone_us IS NOT NULL AND disposed = 0;
+CREATE INDEX segment_disposed ON segment (gone_us) WHERE disposed > 0;
 CREATE INDEX segment_verified ON segment (verified_us) WHERE gone_us IS NULL AND disposed = 0;
 
 CREATE INDEX segment_oldest ON segment (stream, from_us) WHERE gone_us IS NULL AND disposed = 0;

@@ -15,7 +15,9 @@ from typing import NamedTuple
 from custody.core.errors import CustodyError
 from custody.recorder.ranges import Numbered
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_FORGOTTEN = "CREATE INDEX segment_disposed ON segment (gone_us) WHERE disposed > 0;"
+"""What version 2 has more than version 1; schema.sql has it too."""
 
 
 class StateError(CustodyError):
@@ -85,6 +87,8 @@ class State:
         if version == 0:
             schema = files("custody.recorder").joinpath("schema.sql").read_text(encoding="utf-8")
             self._db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version={SCHEMA_VERSION}; COMMIT")
+        elif version == 1:
+            self._db.executescript(f"BEGIN IMMEDIATE; {_FORGOTTEN} PRAGMA user_version={SCHEMA_VERSION}; COMMIT")
         elif version != SCHEMA_VERSION:
             raise StateError(f"{path} has version {version}; this agent knows {SCHEMA_VERSION}")
         self._folders: dict[tuple[str, str], int] = {}
@@ -193,6 +197,22 @@ class State:
     def set_disposed(self, segments: Iterable[int]) -> None:
         """The disposal of these segments is recorded."""
         self._db.executemany("UPDATE segment SET disposed = 1 WHERE id = ?", [(segment,) for segment in segments])
+
+    def mark_forgotten(self, before_us: int, limit: int) -> None:
+        """Marks disposed segments whose last file went before `before_us`: 2 in place of 1."""
+        self._db.execute(
+            "UPDATE segment SET disposed = 2 WHERE id IN (SELECT id FROM segment INDEXED BY segment_disposed"
+            " WHERE disposed > 0 AND gone_us < ? AND disposed = 1 LIMIT ?)",
+            (before_us, limit),
+        )
+
+    def drop_forgotten(self, limit: int) -> int:
+        """Drops marked segments; returns how many. One that came back meanwhile is not marked any more."""
+        return self._db.execute(
+            "DELETE FROM segment WHERE id IN (SELECT id FROM segment INDEXED BY segment_disposed"
+            " WHERE disposed > 0 AND disposed = 2 LIMIT ?)",
+            (limit,),
+        ).rowcount
 
     def set_verified(self, segment: int, now_us: int, *, altered: bool) -> None:
         """The segment's file was hashed again."""

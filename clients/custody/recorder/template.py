@@ -3,6 +3,7 @@
 A template is a path below the storage folder with `strftime` fields and names in braces:
 
     %Y %m %d %H %M %S    year, month, day, hour, minute, second (local to the recorder's `zone`)
+    %y                   year of two digits, of this century (ZoneMinder's scheme Deep)
     %f                   fraction of a second, one to six digits
     %s                   seconds since 1970, alone in place of the others
     {camera}             the camera, one part of the path or a piece of one
@@ -22,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 _FIELDS: Final = {
     "%Y": ("year", r"\d{4}"),
+    "%y": ("short_year", r"\d{2}"),
     "%m": ("month", r"\d{2}"),
     "%d": ("day", r"\d{2}"),
     "%H": ("hour", r"\d{2}"),
@@ -36,9 +38,10 @@ _FIELDS: Final = {
     "{any}": (None, r"[^/]*?"),
     "{ext}": (None, r"(?:mp4|m4s|ts|mkv|avi|mov|mpg|ps)"),
 }
-_TOKEN: Final = re.compile(r"%[YmdHMSfs]|\{[a-z]+\}|%%|[^%{]+|.")
+_TOKEN: Final = re.compile(r"%[YymdHMSfs]|\{[a-z]+\}|%%|[^%{]+|.")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMES: Final = ("year", "month", "day", "hour", "minute", "second")
+_TIMES: Final = ("month", "day", "hour", "minute", "second")
+_YEARS: Final = frozenset(("year", "short_year"))
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -62,7 +65,7 @@ class PathTemplate:
         seen: set[str] = set()
         pattern = "".join(_part(piece, seen) for piece in _TOKEN.findall(text))
         self._pattern = re.compile(pattern, re.ASCII)
-        self._dated = "epoch" in seen or set(_TIMES) <= seen
+        self._dated = "epoch" in seen or (set(_TIMES) <= seen and bool(seen & _YEARS))
 
     def match(self, path: str, mtime_us: int) -> Named | None:
         """What `path` (below the storage folder, '/' between parts) says, or None when it is not of this form.
@@ -85,7 +88,8 @@ class PathTemplate:
         fraction = int(fields["fraction"].ljust(6, "0")) if fields.get("fraction") else 0
         if fields.get("epoch"):
             return int(fields["epoch"]) * 1_000_000 + fraction
-        parts = [int(fields[name]) for name in _TIMES]
+        year = fields.get("year") or "20" + fields["short_year"]
+        parts = [int(year), *(int(fields[name]) for name in _TIMES)]
         local = datetime(*parts, fraction, tzinfo=self._zone)  # type: ignore[misc,arg-type]  # six numbers and a fraction
         first, second = (_utc_us(local.replace(fold=fold)) for fold in (0, 1))
         # Footage was begun before its file was last written to.

@@ -1,7 +1,8 @@
 """Holds files against the segments that a verified log speaks of (docs/spec/verification.md, `verify footage`).
 
 No I/O here: facts and hashes come in, a state for every segment and every file comes out. The digest decides what a
-file is; the recorded path only says where it ought to be.
+file is; the recorded path says which of several equal files is whose. A file answers for one segment only, or one of two
+identical recordings could be removed and nobody would miss it.
 """
 
 from bisect import bisect_right
@@ -78,37 +79,56 @@ class FootageAudit:
     def _count(self, state: str) -> None:
         self._states[state] = self._states.get(state, 0) + 1
 
-    def compare(self, segments: Sequence[SegmentFact]) -> None:
-        """Decides on every segment; call it once with all of them."""
-        owners = {fact.path: fact.index for fact in segments if fact.path}
+    def compare(self, segments: Sequence[SegmentFact], others: Sequence[SegmentFact] = ()) -> None:
+        """Decides on every segment of `segments`; call it once with all of them.
+
+        `others` are not decided on, but a file that lies where one of them ought to is theirs.
+        """
+        # A recorder may use a name again; then only the last segment of that name can be expected there.
+        everyone = sorted({fact.index: fact for fact in (*others, *segments)}.values())
+        owners = {fact.path: fact.index for fact in everyone if fact.path}
+        home = {fact.index for fact in everyone if owners.get(fact.path) == fact.index and self._is_at_home(fact)}
+        self._claimed.update(fact.path for fact in everyone if fact.index in home)
+        found = self._find_elsewhere([fact for fact in segments if fact.index not in home])
         for fact in segments:
-            self._decide(fact, owners)
+            if fact.index in home:
+                self._count("present")
+            else:
+                at = self._files.get(fact.path) if owners.get(fact.path) == fact.index else None
+                self._decide(fact, at, found.get(fact.index))
             if fact.sequenced_us - fact.end_us > self._late_us:
                 self._count("late")
                 seconds = (fact.sequenced_us - fact.end_us) // 1_000_000
                 self._find(fact, "segment-late", IN_TIME, f"was recorded {seconds} s after it ended")
 
-    def _decide(self, fact: SegmentFact, owners: Mapping[str, int]) -> None:
-        at = self._files.get(fact.path) if fact.path else None
-        if at is not None and not at.error and at.sha256 == fact.sha256:
-            self._claimed.add(at.path)
-            self._count("present")
-            return
-        # A recorder may use a name again; then only the last segment of that name can be expected there.
-        mine = at is not None and owners.get(fact.path) == fact.index
-        places = self._by_digest.get(fact.sha256, [])
-        if places:
-            self._claimed.update(places)
+    def _is_at_home(self, fact: SegmentFact) -> bool:
+        at = self._files.get(fact.path)
+        return at is not None and not at.error and at.sha256 == fact.sha256
+
+    def _find_elsewhere(self, lost: Sequence[SegmentFact]) -> dict[int, str]:
+        """Unclaimed files by digest, one for each segment; those that were disposed of come last."""
+        found: dict[int, str] = {}
+        for fact in sorted(lost, key=lambda fact: self._disposed.covers(fact.stream, fact.number)):
+            for path in self._by_digest.get(fact.sha256, ()):
+                if path not in self._claimed:
+                    self._claimed.add(path)
+                    found[fact.index] = path
+                    break
+        return found
+
+    def _decide(self, fact: SegmentFact, at: HashedFile | None, elsewhere: str | None) -> None:
+        """`at` is what lies in the segment's own place, unless a later segment owns that; `elsewhere` where it was found."""
+        if elsewhere is not None:
             self._count("moved" if fact.path else "present")
             if fact.path:
                 # Found under another name is no loss; but with other footage under its own name it is a false label.
-                severity = Severity.FINDING if mine else Severity.INFO
-                code = "segment-swapped" if mine else "segment-moved"
-                self._find(fact, code, UNALTERED, f"is now {places[0]!r}", severity)
+                severity = Severity.FINDING if at is not None else Severity.INFO
+                code = "segment-swapped" if at is not None else "segment-moved"
+                self._find(fact, code, UNALTERED, f"is now {elsewhere!r}", severity)
         elif self._disposed.covers(fact.stream, fact.number):
             self._count("disposed")
             self._find(fact, "segment-disposed", THERE, "was disposed of, says the log", Severity.INFO)
-        elif at is not None and mine:
+        elif at is not None:
             self._claimed.add(at.path)
             self._altered(fact, at)
         else:

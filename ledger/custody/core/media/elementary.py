@@ -16,7 +16,7 @@ class Elementary:
 
     def __init__(self, units: Units | None) -> None:
         self._units = units
-        self._pending = b""
+        self._pending: bytes | memoryview = b""
         """The last NAL unit so far: complete when the next packet begins with a start code, else continued there."""
         self._last: int | None = None
         self._ticks = 0
@@ -35,7 +35,7 @@ class Elementary:
         if packet[7] & 0x80:
             self._time(packet, 14 if packet[7] & 0x40 else 9, body)
         if self._units is not None and body < len(packet):
-            self._split(packet[body:], self._units)
+            self._split(packet, body, self._units)
 
     def _time(self, packet: bytes, at: int, body: int) -> None:
         if at + 5 > body:
@@ -49,18 +49,18 @@ class Elementary:
                 self._steps += 1
         self._last = time
 
-    def _split(self, stream: bytes, units: Units) -> None:
+    def _split(self, stream: bytes, at: int, units: Units) -> None:
         if self._pending:
-            if stream.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
+            if stream.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01"), at):
                 units.add(self._pending)
             else:
-                stream = b"\x00\x00\x01" + self._pending + stream
+                stream, at = b"".join((b"\x00\x00\x01", self._pending, stream[at:])), 0
         pending: memoryview | None = None
-        for unit in split_annex_b(stream):
+        for unit in split_annex_b(stream, at):
             if pending is not None:
                 units.add(pending)
             pending = unit
-        self._pending = bytes(pending) if pending is not None else b""
+        self._pending = pending if pending is not None else b""
 
     def finish(self) -> int:
         """Takes the last unit; returns the length of the stream in microseconds, the last picture's included."""

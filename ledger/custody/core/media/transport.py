@@ -56,6 +56,10 @@ class _Stream:
         headers = bytearray(3 * count)
         for byte in (1, 2, 3):
             headers[byte - 1 :: 3] = block[byte::PACKET_BYTES]
+        # Payloads alone, 184 bytes a packet: four deletions in C, where a slice for each packet costs three times as much.
+        payloads = bytearray(block)
+        for width in range(PACKET_BYTES, PACKET_BYTES - 4, -1):
+            del payloads[::width]
         packet = 0
         while packet < count:
             if self._runs is None:  # the tables have not come yet
@@ -65,12 +69,12 @@ class _Stream:
             for found in self._runs.finditer(headers, 3 * packet):
                 first, end = found.start() // 3, found.end() // 3
                 if found.lastindex:
-                    self._take_run(block, headers, first, end)
+                    self._take_run(payloads, headers, first, end)
                 else:
                     self._take_packet(block[first * PACKET_BYTES : end * PACKET_BYTES])
             return
 
-    def _take_run(self, block: bytes, headers: bytearray, first: int, end: int) -> None:
+    def _take_run(self, payloads: bytearray, headers: bytearray, first: int, end: int) -> None:
         """Packets that continue the video and have nothing but payload."""
         counters = bytes(headers[3 * first + 2 : 3 * end : 3])
         self._follow(counters[0] & 15)
@@ -81,8 +85,7 @@ class _Stream:
         if self._parts is None:
             return
         self._grow(184 * (end - first))
-        start = first * PACKET_BYTES + 4
-        self._parts.extend([block[at : at + 184] for at in range(start, end * PACKET_BYTES, PACKET_BYTES)])
+        self._parts.append(bytes(payloads[184 * first : 184 * end]))
 
     def _take_packet(self, packet: bytes) -> None:
         if packet[1] & 0x80:

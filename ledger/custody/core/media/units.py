@@ -125,21 +125,21 @@ class Units:
             raise MalformedError(f"more than {MAX_UNITS} NAL units", code="media-oversize")
 
 
-def split_annex_b(stream: bytes | memoryview) -> Iterator[memoryview]:
-    """NAL units of a byte stream (Annex B), zeros behind a unit still on it.
+def split_annex_b(stream: bytes | memoryview, at: int = 0) -> Iterator[memoryview]:
+    """NAL units of a byte stream (Annex B) that begins at `at`, zeros behind a unit still on it.
 
     Raises MalformedError ('media-annex-b') when something stands before the first start code.
     """
     view = memoryview(stream)
     before = None
-    for found in START_CODE.finditer(stream):
+    for found in START_CODE.finditer(stream, at):
         if before is None:
-            _check_leading(view[: found.start()])
+            _check_leading(view[at : found.start()])
         else:
             yield view[before : found.start()]
         before = found.end()
     if before is None:
-        _check_leading(view)
+        _check_leading(view[at:])
     else:
         yield view[before:]
 

@@ -1,0 +1,120 @@
+"""Complete looks at every storage, a slice at a time, so that hints and files are not kept waiting."""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Final
+
+from custody.recorder.arrivals import Arrivals
+from custody.recorder.config import Config, Recorder, Storage
+from custody.recorder.environment import Counts, Environment
+from custody.recorder.frigate import recorded_since
+from custody.recorder.place import Place
+from custody.recorder.reconcile import Hint, Sight, StorageAwayError, scan
+from custody.recorder.rounds import Rounds
+from custody.recorder.state import State
+
+_LOG: Final = logging.getLogger("custody.recorder")
+_SLICE_S: Final = 0.02
+"""How long a scan may hold the thread before hints are looked at again."""
+_WAITING_AT_MOST: Final = 1_000
+
+
+class Looking:
+    """One scan at a time; mutable, one owner."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: State,
+        arrivals: Arrivals,
+        rounds: Rounds,
+        *,
+        counts: Counts,
+        environment: Environment,
+        transaction: Callable[[], AbstractContextManager[None]],
+        is_due: Callable[[str, int], bool],
+    ) -> None:
+        """`is_due` says of a duty by its name and period in microseconds whether it is time."""
+        self._config = config
+        self._state = state
+        self._arrivals = arrivals
+        self._rounds = rounds
+        self._counts = counts
+        self._environment = environment
+        self._transaction = transaction
+        self._is_due = is_due
+        self._scan: Iterator[Hint] | None = None
+        self._deep = True
+        self._began_us = 0
+        self._asked_us = 0
+        self._unseen: set[tuple[str, str]] | None = None
+        """Files of the last scan that are still under way; None while none is waited for."""
+        self.looked_us = 0
+        """Begin of the last scan whose every file is registered: what was gone before it and moved was found again."""
+
+    @property
+    def running(self) -> bool:
+        """A scan is not at its end."""
+        return self._scan is not None
+
+    def settle(self) -> None:
+        """Notes when the last file of a scan has arrived."""
+        if self._unseen is not None:
+            self._unseen &= self._arrivals.keys()
+            if not self._unseen:
+                self.looked_us, self._unseen = self._began_us, None
+
+    def go_on(self, take: Callable[[Hint], None]) -> bool:
+        """Begins a scan that is due, or takes the next slice of one; True while it is under way."""
+        if self._scan is None:
+            if self._unseen is not None or not self._is_due("scan", self._config.scan_us):
+                return False
+            self._deep = self._is_due("deep", self._config.deep_scan_us)
+            self._scan = self._scan_all()
+            self._began_us = self._environment.now_us()
+        until = self._environment.monotonic_s() + _SLICE_S
+        while self._arrivals.waiting < _WAITING_AT_MOST and self._environment.monotonic_s() < until:
+            hint = next(self._scan, None)
+            if hint is None:
+                self._scan = None
+                self._counts.scans += 1
+                self._unseen = self._arrivals.keys()
+                break
+            take(hint)
+        return self._scan is not None
+
+    def _scan_all(self) -> Iterator[Hint]:
+        for recorder in self._config.recorders:
+            yield from self._ask_database(recorder)
+            for storage in recorder.storages:
+                away = False
+                try:
+                    yield from scan(
+                        self._state, recorder, storage, lambda: self._environment.now_us() * 1_000, deep=self._deep
+                    )
+                except StorageAwayError as error:
+                    _LOG.error("%s; nothing in it counts as deleted", error)
+                    away = True
+                self._storage_seen(recorder, storage, away=away)
+        self._asked_us = self._began_us
+
+    def _ask_database(self, recorder: Recorder) -> Iterator[Hint]:
+        """What the recorder itself says it has recorded since the last look, and an hour more."""
+        if recorder.database is None:
+            return
+        since_s = self._asked_us / 1e6 - 3_600
+        try:
+            paths = list(recorded_since(recorder.database, since_s))
+        except sqlite3.Error as error:
+            _LOG.warning("%s: %s", recorder.database, error)
+            return
+        for path in paths:
+            place = Place(recorder=recorder, storage=recorder.storages[0], path=path)
+            if place.is_beneath():
+                yield Hint(Sight.FINISHED, place)
+
+    def _storage_seen(self, recorder: Recorder, storage: Storage, *, away: bool) -> None:
+        with self._transaction():
+            self._rounds.storage_fault(recorder, storage.name, away=away)
