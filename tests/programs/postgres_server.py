@@ -75,11 +75,22 @@ def _ordinary_user() -> pwd.struct_passwd | None:
     raise RuntimeError("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")
 
 
+def _children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
 class PostgresServer:
     """One server; may be stopped, killed and started again. Use as a context manager."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None, *, copy_of: PostgresServer | None = None) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        copy_of: PostgresServer | None = None,
+        wal_segment_mb: int = 16,
+    ) -> None:
         """`settings` go before those of postgresql.conf; `copy_of` makes a streaming standby of a running server."""
+        self._wal_segment_mb = wal_segment_mb
         self._programs = programs()
         self._user = _ordinary_user()
         self._settings = dict(settings or {})
@@ -101,7 +112,7 @@ class PostgresServer:
     def _initialize(self) -> None:
         self.run(
             *("initdb", f"--pgdata={self.data}", "--username=custody", "--auth=trust", "--encoding=UTF8", "--locale=C"),
-            *("--data-checksums", "--no-sync"),
+            *("--data-checksums", "--no-sync", f"--wal-segsize={self._wal_segment_mb}"),
         )
 
     def run(self, program: str, *arguments: str) -> str:
@@ -163,6 +174,22 @@ class PostgresServer:
             self._process.send_signal(how)
             self._process.wait(timeout=30)
             self._process = None
+
+    def limit_files(self, size_bytes: int | None) -> None:
+        """No file of the running server grows beyond this (None: as it likes): a full disk, without a disk to fill.
+
+        Needs no rights: a process may limit others of its own user. The server ignores SIGXFSZ and sees writes that are
+        cut short or refused, as it does without space.
+        """
+        assert self._process is not None
+        postmaster = self._process.pid
+        limit = "unlimited" if size_bytes is None else str(size_bytes)
+        # The parent first: whoever is born from now on inherits it.
+        for pid in (postmaster, *_children(postmaster)):
+            command = [*self._as_user(), "prlimit", f"--pid={pid}", f"--fsize={limit}:unlimited"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+            if done.returncode and "No such process" not in done.stderr:
+                raise RuntimeError(f"cannot limit a process of PostgreSQL: {done.stderr.strip()}")
 
     def promote(self) -> None:
         """Makes a standby the primary; returns when it is."""
