@@ -53,8 +53,15 @@ class World:
         self.numbers: dict[str, int] = {}
         self.ends: dict[str, int] = {}
 
-    def tell(self, at_us: int | None = None, *, clock: pb.ClockQuality | None = None, **kind: Any) -> int:
-        """Appends one record of the given kind; returns its leaf index."""
+    def tell(
+        self,
+        at_us: int | None = None,
+        *,
+        clock: pb.ClockQuality | None = None,
+        by: str = "urn:custody:test:world",
+        **kind: Any,
+    ) -> int:
+        """Appends one record of the given kind, told by `by`; returns its leaf index."""
         index = len(self.entries)
         raw = self.raw(at_us, clock=clock, **kind)
         record = read_record(raw)
@@ -62,7 +69,7 @@ class World:
         for chain in record.chains:
             seq, prev = self.heads.get(chain, (0, b""))
             links.append(Link(chain, seq + 1, prev))
-        stamped = encode_entry(raw, None, "urn:custody:test:world", self.now, links)
+        stamped = encode_entry(raw, None, by, self.now, links)
         for link in links:
             self.heads[link.chain] = (link.seq, leaf_hash(stamped))
         entry = decode_entry(stamped)
@@ -76,6 +83,17 @@ class World:
         record_id = number.to_bytes(6, "big") + b"\x70\x00\x80" + number.to_bytes(7, "big")
         at_us = self.now if at_us is None else at_us
         return encode_record(pb.Record(record_id=record_id, at_us=at_us, clock=clock, **kind))
+
+    def correct(self, index: int, replacement: int | None = None, *, by: str = "urn:custody:test:world") -> int:
+        """Corrects an earlier entry as it should be done."""
+        other = self.entries[replacement][2].record_id if replacement is not None else b""
+        return self.tell(by=by, correction=self.correction(index, replacement_id=other))
+
+    def correction(self, index: int, **more: Any) -> pb.Correction:
+        """What names an earlier entry; `more` changes it."""
+        fields: dict[str, Any] = {"index": index, "leaf_sha256": leaf_hash(self.entries[index][1].raw)}
+        fields |= {} if "site" in more else {"streams": [STREAM]}
+        return pb.Correction(**(fields | more))
 
     def wait(self, length_us: int) -> World:
         self.now += length_us

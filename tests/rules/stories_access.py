@@ -186,8 +186,15 @@ CAMERAS = [
     Story(
         rules="default.corrected",
         lawful=state_access(),
-        breaking=lambda w: w.tell(correction=pb.Correction(index=w.access(), leaf_sha256=b"l" * 32, streams=[STREAM])),
+        breaking=lambda w: w.correct(w.access()),
         breaks="corrected",
+    ),
+    Story(
+        rules="default.correction-unfounded",
+        lawful=lambda w: w.correct(w.access()),
+        breaking=lambda w: w.correct(w.access(), by="urn:custody:recorder:nvr-1"),
+        breaks="correction-unfounded",
+        listed="corrected",
     ),
     Story(
         rules="default.profile-unknown",

@@ -79,6 +79,7 @@ ACTS: list[_Act] = [
     lambda w, d: w.tell(watch_shift=pb.WatchShift(site=SITE, people=[person("g")], duration_us=d(_SMALL) * HOUR)),
     lambda w, d: w.wait(d(_SMALL) * HOUR),
     lambda w, d: w.tell(correction=pb.Correction(index=d(_SMALL), leaf_sha256=b"l" * 32, streams=[STREAM])),
+    lambda w, d: w.correct(min(d(_SMALL), len(w.entries) - 1)) if w.entries else None,
 ]
 
 

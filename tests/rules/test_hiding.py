@@ -25,7 +25,10 @@ def test_a_declaration_told_later_frees_nobody_of_what_bound_then() -> None:
     world.tell(
         START,
         site_registered=pb.SiteRegistered(
-            site=SITE, operator="North Hall Ltd", supervising_authority="District bureau", operator_kind=pb.OPERATOR_KIND_UNIT
+            site=SITE,
+            operator="North Hall Ltd",
+            supervising_authority="District bureau",
+            operator_kind=pb.OPERATOR_KIND_UNIT,
         ),
     )
     assert "under-two-officers" in world.codes()
@@ -104,8 +107,7 @@ def test_no_entry_is_excused_by_one_that_was_there_before(order: str) -> None:
     ids = {index: record.record_id for index, _, record in world.entries}
 
     def correct(index: int, by: int) -> None:
-        body = pb.Correction(index=index, leaf_sha256=b"l" * 32, streams=[STREAM], replacement_id=ids[by])
-        world.tell(correction=body)
+        world.tell(correction=world.correction(index, replacement_id=ids[by]))
 
     if order == "itself":
         correct(wrong, wrong)

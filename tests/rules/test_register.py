@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.rules.simulator import DAY, HOUR, STREAM, World, document, person
+from tests.rules.simulator import DAY, HOUR, LIBRARY, SITE, STREAM, World, document, person
 
+from custody.core.hashing import leaf_hash
+from custody.rules import restore, save
 from custody.v1 import record_pb2 as pb
 
 PAPERS = [document("certifying"), document("register_form")]
@@ -124,11 +126,7 @@ def test_a_corrected_entry_is_not_asked_again(world: World) -> None:
     wrong = world.access(recorded_by=None)
     assert world.codes() == ["register-incomplete"]
     right = world.access()
-    world.tell(
-        correction=pb.Correction(
-            index=wrong, leaf_sha256=b"l" * 32, streams=[STREAM], replacement_id=world.entries[right][2].record_id
-        )
-    )
+    world.correct(wrong, right)
     assert world.codes() == ["corrected"]
     assert wrong in world.one("corrected").indexes
 
@@ -136,17 +134,63 @@ def test_a_corrected_entry_is_not_asked_again(world: World) -> None:
 def test_a_correction_by_another_kind_heals_nothing(world: World) -> None:
     wrong = world.access(recorded_by=None)
     other = world.request()
-    world.tell(
-        correction=pb.Correction(
-            index=wrong, leaf_sha256=b"l" * 32, streams=[STREAM], replacement_id=world.entries[other][2].record_id
-        )
-    )
+    world.correct(wrong, other)
     assert world.codes() == ["corrected", "register-incomplete"]
+
+
+RECORDER, OTHER = "urn:custody:recorder:nvr-1", "urn:custody:recorder:nvr-2"
+
+
+@pytest.mark.parametrize("by", [RECORDER, "urn:custody:custodian:north"])
+def test_the_party_itself_and_a_custodian_may_correct(world: World, by: str) -> None:
+    wrong = world.tell(by=RECORDER, access=world.access_body(recorded_by=None))
+    right = world.tell(by=by, access=world.access_body())
+    world.correct(wrong, right, by=by)
+    assert world.codes() == ["corrected"]
+
+
+@pytest.mark.parametrize("by", [OTHER, "urn:custody:desk:front", "urn:custody:administrator:a", "urn:custody:king:x"])
+def test_nobody_excuses_anothers_entry(world: World, by: str) -> None:
+    wrong = world.tell(by=RECORDER, access=world.access_body(recorded_by=None))
+    right = world.tell(by=by, access=world.access_body())
+    world.correct(wrong, right, by=by)
+    assert sorted(world.codes()) == ["correction-unfounded", "register-incomplete"]
+    found = world.one("correction-unfounded")
+    assert found.en.endswith("the entry is another party's")
+    assert wrong in found.indexes
+
+
+def test_a_correction_that_names_another_leaf_excuses_nothing(world: World) -> None:
+    wrong = world.access(recorded_by=None)
+    right = world.access()
+    other = world.entries[right]
+    world.tell(
+        correction=world.correction(wrong, leaf_sha256=leaf_hash(other[1].raw), replacement_id=other[2].record_id)
+    )
+    assert sorted(world.codes()) == ["correction-unfounded", "register-incomplete"]
+
+
+def test_a_correction_of_what_is_not_there_or_elsewhere_is_found(world: World) -> None:
+    elsewhere = world.tell(maintenance_check=pb.MaintenanceCheck(site=SITE, streams=["north/back"]))
+    world.tell(correction=world.correction(elsewhere))
+    world.tell(correction=pb.Correction(index=10_000, leaf_sha256=b"l" * 32, streams=[STREAM]))
+    told = [one.en for one in world.findings() if one.code == "correction-unfounded"]
+    assert [one.rpartition(": ")[2] for one in told] == [
+        "the entry is about something else",
+        "there is no such earlier entry",
+    ]
+
+
+def test_a_saved_state_still_knows_what_was_corrected(world: World) -> None:
+    wrong = world.access(recorded_by=None)
+    world.state = restore(LIBRARY, save(world.state))
+    world.correct(wrong, world.access())
+    assert world.codes() == ["corrected"]
 
 
 def test_a_withdrawn_access_still_counts(world: World) -> None:
     wrong = world.access(documents=[])
-    world.tell(correction=pb.Correction(index=wrong, leaf_sha256=b"l" * 32, streams=[STREAM]))
+    world.correct(wrong)
     assert "no-authorisation" in world.codes()
 
 

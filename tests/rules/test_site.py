@@ -206,5 +206,5 @@ def test_records_of_the_log_itself_concern_nobody(world: World) -> None:
 
 def test_a_correction_of_a_site_record(world: World) -> None:
     world.lawful("bj185")
-    world.tell(correction=pb.Correction(index=0, leaf_sha256=b"l" * 32, site=SITE))
+    world.tell(correction=world.correction(0, site=SITE))
     assert world.codes() == ["corrected"]

@@ -64,7 +64,12 @@ class Desk:
         base = ("default", *(name for name in self.config.profiles if name != "default"))
         kept = self.config.folder / "custody.state"
         state = replay(self.client, self.config.log, kept, self.library, base, record, self.config.streams)
-        return preview(state, record, self.environment.now_us())
+        return preview(state, record, self.environment.now_us(), submitter=self._identity())
+
+    def _identity(self) -> str:
+        """Under which name the ledger notes what this desk tells."""
+        tls = self.config.credentials.tls
+        return tls.identity() if tls is not None else f"urn:custody:unverified:{self.config.submitter or 'anonymous'}"
 
     def send_waiting(self) -> int:
         """Sends what interrupted commands left; returns how many. Raises what appending raises.

@@ -120,6 +120,8 @@ _STREAM: Final = (
     _code("out-of-order", _V.DUTY, "{machine} {name}: {event} cannot follow {state}",
           "{machine} {name}：在“{state}”之后不应出现“{event}”"),
     _code("corrected", _V.REGISTER_INCOMPLETE, "an entry was corrected by a later one", "登记被后来的登记更正"),
+    _code("correction-unfounded", _V.REGISTER_INCOMPLETE, "the correction of entry {entry} does not hold: {what}",
+          "对第 {entry} 条登记的更正无效：{what}"),
     _code("profile-unknown", _V.NOT_CHECKED, "no rules are known for the profile {profile}", "未知的规则 {profile}，未检查"),
 )  # fmt: skip
 

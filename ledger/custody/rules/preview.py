@@ -21,8 +21,10 @@ class Preview(NamedTuple):
     cures: tuple[Finding, ...]
 
 
-def preview(state: CustodyState, record: ReadRecord, at_us: int) -> Preview:
-    """Compares the findings at `at_us` without and with the record; the state itself is not changed."""
+def preview(
+    state: CustodyState, record: ReadRecord, at_us: int, *, submitter: str = "urn:custody:desk:preview"
+) -> Preview:
+    """Compares the findings at `at_us` without and with the record; the state itself is not changed. `submitter` would tell it."""
     sites = frozenset(
         site_of(subject)
         for family, _, subject in (chain.partition("/") for chain in record.chains)
@@ -31,7 +33,7 @@ def preview(state: CustodyState, record: ReadRecord, at_us: int) -> Preview:
     scope = Scope(sites=sites)
     ahead = state.fork(sites)
     before = findings(ahead, at_us, scope=scope)
-    stamp = ReadEntry(record.raw, record.raw, None, "urn:custody:desk:preview", at_us, ())
+    stamp = ReadEntry(record.raw, record.raw, None, submitter, at_us, ())
     ahead.apply(ahead.size, stamp, record)
     after = findings(ahead, at_us, scope=scope)
     old, new = frozenset(before), frozenset(after)

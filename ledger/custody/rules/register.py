@@ -2,12 +2,17 @@
 
 An access that a system observed needs no fields of its own while a person's entry of the same stream and time stands.
 An original whose correction names a replacement of the same kind is not asked for its missing fields again: the
-replacement is. Both are listed.
+replacement is. Both are listed. A correction counts only from the party that told the original, or from a custodian,
+and only with the original's leaf hash.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import Any, Final
 
+from custody.core.errors import MalformedError
+from custody.core.roles import Role, role_of
 from custody.rules.case import Case, span
 from custody.rules.field_words import fields_in_words
 from custody.rules.finding import Finding
@@ -81,22 +86,60 @@ def _doubled(case: Case) -> set[int]:
 
 
 def check_corrections(case: Case) -> Iterator[Finding]:
-    """Lists corrected entries beside what corrects them."""
+    """Lists corrected entries beside what corrects them, and corrections that do not hold."""
+    earlier: dict[int, Note] = {}
     for note in case.notes:
         if note.kind == "correction":
-            rules = case.rules("corrected", note.at_us)
-            yield from case.find("corrected", rules, (note.at_us, note.at_us), notes=[note], indexes=[note.body.index])
+            code, words, zh = "corrected", None, None
+            flaw = _flaw(case, note, earlier)
+            if flaw is not None:
+                code, words, zh = "correction-unfounded", {"entry": note.body.index, "what": flaw[0]}, {"what": flaw[1]}
+            yield from case.find(
+                code, case.rules(code, note.at_us), (note.at_us, note.at_us), notes=[note], indexes=[note.body.index],
+                words=words, zh=zh,
+            )  # fmt: skip
+        earlier[note.index] = note
+
+
+def _flaw(case: Case, note: Note, earlier: Mapping[int, Note]) -> tuple[str, str] | None:
+    """Why a correction does not hold; `earlier` are the notes of the subject before it.
+
+    An index of which nothing is known here is footage, or lies outside of a slice: nothing is excused there.
+    """
+    index = note.body.index
+    if index >= note.index:
+        return "there is no such earlier entry", "此前没有这一条登记"
+    wrong = earlier.get(index)
+    if wrong is None:
+        place = bisect_left(case.state.notes, index, key=attrgetter("index"))
+        if place < len(case.state.notes) and case.state.notes[place].index == index:
+            return "the entry is about something else", "该登记与此无关"
+        return None
+    if note.body.leaf_sha256 != wrong.leaf:
+        return "its leaf hash is another entry's", "叶哈希与该登记不符"
+    if note.submitter != wrong.submitter and not _custodian(note.submitter):
+        return "the entry is another party's", "该登记由他人提交"
+    return None
+
+
+def _custodian(submitter: str) -> bool:
+    try:
+        return role_of(submitter) is Role.CUSTODIAN
+    except MalformedError:
+        return False
 
 
 def _corrections(case: Case) -> Iterator[tuple[int, Note]]:
-    kinds = {note.index: note.kind for note in case.notes}
+    """Entries that a correction excuses, each with its replacement."""
     by_id = {note.record_id: note for note in case.notes}
+    earlier: dict[int, Note] = {}
     for note in case.notes:
-        if note.kind == "correction":
-            other = by_id.get(note.body.replacement_id)
+        if note.kind == "correction" and _flaw(case, note, earlier) is None:
+            wrong, other = earlier.get(note.body.index), by_id.get(note.body.replacement_id)
             # Only by what came afterwards: else two wrong entries could excuse each other, or one itself.
-            if other is not None and other.index > note.body.index and kinds.get(note.body.index) == other.kind:
-                yield note.body.index, other
+            if wrong is not None and other is not None and other.index > wrong.index and wrong.kind == other.kind:
+                yield wrong.index, other
+        earlier[note.index] = note
 
 
 def check_order(case: Case) -> Iterator[Finding]:

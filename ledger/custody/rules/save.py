@@ -1,6 +1,6 @@
 r"""The state as bytes and back: one spelling, bound to the law that it was made under.
 
-    "custody-state-2\n" | length of head (8 bytes) | head (JSON, sorted) | notes | tables, each as the head says
+    "custody-state-3\n" | length of head (8 bytes) | head (JSON, sorted) | notes | tables, each as the head says
 
 Columns are stored as they are; notes are stored as the records that they came from and read back strictly, so a saved
 state can hold nothing that a log could not. Replaying a log in one go or in parts with a save between gives the same
@@ -11,13 +11,14 @@ import json
 from typing import Any, Final
 
 from custody.core.errors import MalformedError
+from custody.core.hashing import HASH_BYTES
 from custody.core.names import check_identity, check_stream
 from custody.core.record import ReadRecord, read_records
 from custody.rules.footage import Footage
 from custody.rules.profile import Library
 from custody.rules.state import IN_COLUMNS, CustodyState, Note
 
-_MAGIC: Final = b"custody-state-2\n"
+_MAGIC: Final = b"custody-state-3\n"
 
 
 def save(state: CustodyState) -> bytes:
@@ -33,7 +34,9 @@ def _head(state: CustodyState) -> bytes:
     head = {
         "base": list(state.base),
         "law": state.library.digest.hex(),
-        "notes": [[note.index, note.sequenced_us, note.submitter, len(note.raw)] for note in state.notes],
+        "notes": [
+            [note.index, note.sequenced_us, note.submitter, len(note.raw), note.leaf.hex()] for note in state.notes
+        ],
         "sequenced_us": state.sequenced_us,
         "sites": list(state.sites),
         "size": state.size,
@@ -66,11 +69,11 @@ def _restore(library: Library, data: memoryview) -> CustodyState:
         state.stream(check_stream(name))
     here = begin + length
     raws = []
-    for _, _, _, size in head["notes"]:
+    for _, _, _, size, _ in head["notes"]:
         raws.append(bytes(data[here : here + size]))
         here += size
-    for (index, sequenced_us, submitter, _), record in zip(head["notes"], read_records(raws), strict=True):
-        _restore_note(state, index, sequenced_us, check_identity(submitter), record)
+    for (index, sequenced_us, submitter, _, leaf), record in zip(head["notes"], read_records(raws), strict=True):
+        _restore_note(state, index, sequenced_us, check_identity(submitter), bytes.fromhex(leaf), record)
     for name, sizes in head["streams"]:
         here = _restore_tables(state.streams[name].footage, sizes, data, here)
     state.size, state.sequenced_us = int(head["size"]), int(head["sequenced_us"])
@@ -80,7 +83,11 @@ def _restore(library: Library, data: memoryview) -> CustodyState:
     return state
 
 
-def _restore_note(state: CustodyState, index: int, sequenced_us: int, submitter: str, record: ReadRecord) -> None:
+def _restore_note(
+    state: CustodyState, index: int, sequenced_us: int, submitter: str, leaf: bytes, record: ReadRecord
+) -> None:
+    if len(leaf) != HASH_BYTES:
+        raise ValueError("no leaf hash")
     if record.kind.name in IN_COLUMNS:
         raise ValueError("a footage record among the notes")
     state.note(
@@ -94,6 +101,7 @@ def _restore_note(state: CustodyState, index: int, sequenced_us: int, submitter:
             body=record.body,
             raw=record.raw,
             chains=record.chains,
+            leaf=leaf,
         )
     )
 

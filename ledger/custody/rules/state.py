@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from custody.core.entry import ReadEntry
+from custody.core.hashing import leaf_hash
 from custody.core.names import site_of
 from custody.core.record import ReadRecord
 from custody.rules.footage import Footage, SegmentColumns, limits_of
@@ -30,6 +31,8 @@ class Note:
     body: Any
     raw: bytes
     chains: tuple[str, ...]
+    leaf: bytes
+    """Leaf hash of the entry, with which a correction must name it."""
 
 
 class Stream:
@@ -85,8 +88,11 @@ class CustodyState:
         self.sites: dict[str, Site] = {}
         self.notes: list[Note] = []
 
-    def apply(self, index: int, entry: ReadEntry, record: ReadRecord) -> None:
-        """Takes the next entry. ValueError when `index` is not above those before it (entries may be left out)."""
+    def apply(self, index: int, entry: ReadEntry, record: ReadRecord, leaf: bytes = b"") -> None:
+        """Takes the next entry; `leaf` is its leaf hash, where its own bytes are not at hand.
+
+        ValueError when `index` is not above those before it (entries may be left out).
+        """
         if index < self.size:
             raise ValueError(f"entry {index} after entry {self.size - 1}")
         self.size = index + 1
@@ -105,6 +111,7 @@ class CustodyState:
                     body=record.body,
                     raw=record.raw,
                     chains=record.chains,
+                    leaf=leaf or leaf_hash(entry.raw),
                 )
             )
             return

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from custody.core.hashing import leaf_hash
 from custody.core.kinds import KINDS
 from custody.verifier.entry_reading import ReadEntries
 
@@ -33,8 +34,8 @@ class Told(NamedTuple):
     """Streams of the rows."""
     rows: bytes
     """All other entries, seven numbers each: leaf index, stamp, kind, stream, begin, and two of the body (kind 0: none)."""
-    raws: tuple[tuple[int, str, bytes], ...]
-    """(leaf index, submitter, record) of what travels as bytes."""
+    raws: tuple[tuple[int, str, bytes, bytes], ...]
+    """(leaf index, submitter, record, leaf hash) of what travels as bytes; segments come without submitter and hash."""
 
 
 class Teller:
@@ -46,7 +47,7 @@ class Teller:
         self._segments: dict[str, array[int]] = {}
         self._rows = array("q")
         self._streams: dict[str, int] = {}
-        self._raws: list[tuple[int, str, bytes]] = []
+        self._raws: list[tuple[int, str, bytes, bytes]] = []
 
     def take(self, begin: int, places: Sequence[int], read: ReadEntries) -> None:
         """Takes the entries of the bundle that begins at leaf index `begin`; `places` are theirs within it."""
@@ -62,13 +63,13 @@ class Teller:
                     row = segments[stream] = array("q")
                 row.extend((body.number, begin_us, end_us, index, stamp_us))
                 if stamp_us < end_us:
-                    raws.append((index, "", record.raw))
+                    raws.append((index, "", record.raw, b""))
             elif kind is _HEARTBEAT:
                 number = streams.setdefault(body.stream, len(streams))
                 extend((index, stamp_us, 2, number, record.at_us, body.last_segment, body.interval_us))
             else:
                 extend((index, stamp_us, 0, 0, 0, 0, 0))
-                raws.append((index, entry.submitter, record.raw))
+                raws.append((index, entry.submitter, record.raw, leaf_hash(entry.raw)))
         if len(places):
             self._end, self._stamp_us = begin + places[-1] + 1, read.entries[-1].sequenced_at_us
 

@@ -17,6 +17,7 @@ from custody.verifier.retelling import SEGMENT_WIDTH, WIDTH, Told
 
 _SEGMENT: Final = KINDS["segment"]
 _HEARTBEAT: Final = KINDS["heartbeat"]
+_NOTHING: Final = ("", b"", b"")
 
 
 class _SegmentBody(NamedTuple):
@@ -42,16 +43,16 @@ _Row = tuple[int, int, int, str, int, int, int]
 def replay(told: Told, state: CustodyState, end: int) -> None:
     """Applies the entries from the state's size on, below leaf index `end`, to the state."""
     begin = state.size
-    raws = {index: (submitter, raw) for index, submitter, raw in told.raws}
+    raws = {index: (submitter, raw, leaf) for index, submitter, raw, leaf in told.raws}
     rows = sorted([*_segments(told, state, end), *_others(told)], key=itemgetter(0))
     entry: ReadEntry
     for index, stamp_us, kind, stream, at_us, one, two in rows:
         if not begin <= index < end:
             continue
-        submitter, raw = raws.get(index, ("", b""))
+        submitter, raw, leaf = raws.get(index, _NOTHING)
         entry = ReadEntry(b"", raw, None, submitter, stamp_us, ())
         if not kind:
-            state.apply(index, entry, read_record(raw))
+            state.apply(index, entry, read_record(raw), leaf)
             continue
         body: Any = (_SegmentBody if kind == 1 else _HeartbeatBody)(stream, one, two)
         of_kind = _SEGMENT if kind == 1 else _HEARTBEAT
