@@ -2,7 +2,8 @@
 
 Each mode has a ledger of its own, and the modes take turns over several rounds, so that a busy machine slows all alike.
 Then one recorder floods the ledger from a process of its own, and another goes on beside it: how fast, and how long it waits.
-Client, flood and ledger share the machine's processors, so what the flood takes of them counts as slowing too.
+Client, flood and ledger share the machine's processors, so what the flood's own process takes of them counts as slowing too;
+how much that is alone shows the same beside a process that makes the flood's batches and sends none.
 `CUSTODY_BENCH_IDENTITY=BATCHES,ROUNDS` makes a shorter run.
 """
 
@@ -123,30 +124,47 @@ def _beside_a_flood(folder: Path, secure: Rig) -> list[Figure]:
     """The same recorder alone and beside another that floods, in turns."""
     target, vkey = secure.addresses[-1], secure.vkey
     alone: list[tuple[float, float]] = []
+    busy: list[tuple[float, float]] = []
     beside: list[tuple[float, float]] = []
+    floods: list[float] = []
     context = multiprocessing.get_context("spawn")
     for _ in range(ROUNDS):
         credentials = _files(folder, "recorder").credentials()
         alone.append(asyncio.run(_measure(target, vkey, credentials)))
-        flowing = context.Event()
-        flood = context.Process(target=_flood, args=(folder, target, vkey, flowing), daemon=True)
-        flood.start()
-        flowing.wait(60)
-        beside.append(asyncio.run(_measure(target, vkey, credentials)))
-        flood.terminate()
-        flood.join(30)
+        for results, work, where in ((busy, _spin, ()), (beside, _flood, (folder, target, vkey))):
+            flowing, taken = context.Event(), context.Value("q", 0)
+            other = context.Process(target=work, args=(*where, flowing, taken), daemon=True)
+            other.start()
+            flowing.wait(60)
+            before, begin = taken.value, time.perf_counter()
+            results.append(asyncio.run(_measure(target, vkey, credentials)))
+            if work is _flood:
+                floods.append((taken.value - before) / (time.perf_counter() - begin))
+            other.terminate()
+            other.join(30)
     speed, wait_ms = (statistics.median(one) for one in zip(*alone, strict=True))
+    spinning = statistics.median(one for one, _ in busy)
     slowed, waited_ms = (statistics.median(one) for one in zip(*beside, strict=True))
     name = f"batch {BATCH}, {CALLERS} callers"
     return [
         figure(f"{name}: beside a flood", slowed, "entries/s", aim=speed / 2, limit=speed),
+        figure(f"{name}: beside a process that only makes the flood's batches", spinning, "entries/s", limit=speed),
+        figure("the flood's own entries that were taken", statistics.median(floods), "entries/s"),
         figure(f"{name}: wait for a receipt, alone", wait_ms, "ms"),
         figure(f"{name}: wait for a receipt, beside a flood", waited_ms, "ms", aim=2 * wait_ms, limit=wait_ms),
     ]
 
 
-def _flood(folder: Path, target: str, vkey: str, flowing: Any) -> None:
-    """As many and as large batches as its limits allow, without end."""
+def _spin(flowing: Any, taken: Any) -> None:
+    """The flood's work without the flood; `taken` stays 0."""
+    batch = [segment("site-13/cam-01", number + 1) for number in range(FLOOD_BATCH)]
+    flowing.set()
+    while not taken.value:
+        _fresh(batch)
+
+
+def _flood(folder: Path, target: str, vkey: str, flowing: Any, taken: Any) -> None:
+    """As many and as large batches as its limits allow, without end; counts the records of its receipts in `taken`."""
     batch = [segment("site-13/cam-01", number + 1) for number in range(FLOOD_BATCH)]
 
     async def send() -> None:
@@ -160,6 +178,7 @@ def _flood(folder: Path, target: str, vkey: str, flowing: Any) -> None:
                     try:
                         await client.append(_fresh(batch), retry=False)
                         flowing.set()
+                        taken.value += FLOOD_BATCH
                     except RefusedError:
                         await asyncio.sleep(0)  # at its limit: it tries again at once
 

@@ -122,15 +122,40 @@ class House:
         return (await self.rig.raw_store.state()).head.size
 
 
+async def begun(folder: Path) -> Rig:
+    """A log whose sequencer runs by the clock of the wall, as certificates do."""
+    rig = await Rig.make(folder)
+    rig.clock.us = now_us()
+    rig.start()
+    await asyncio.wait_for(rig.sequencer.ready.wait(), 10)
+    return rig
+
+
+@asynccontextmanager
+async def served(rig: Rig, tls: TlsSettings, gate: GateSettings) -> AsyncIterator[str]:
+    """The address at which the log is served with mutual TLS; ends server and log."""
+    hosted = HostedLog(
+        origin=ORIGIN,
+        vkeys=(rig.signer.signing.vkey.encode(),),
+        store=rig.raw_store,
+        sequencer=rig.sequencer,
+        publication=rig.publication,
+    )
+    server = LedgerServer([hosted], Settings(listen=["127.0.0.1:0"], tls=tls, gate=gate))
+    await server.start()
+    try:
+        yield server.addresses[0]
+    finally:
+        await server.stop()
+        await rig.close()
+
+
 @asynccontextmanager
 async def house(
     folder: Path, settings: GateSettings | None = None, wait: Callable[[], None] | None = None
 ) -> AsyncIterator[House]:
     """A running house; ends with it."""
-    rig = await Rig.make(folder)
-    rig.clock.us = now_us()
-    rig.start()
-    await asyncio.wait_for(rig.sequencer.ready.wait(), 10)
+    rig = await begun(folder)
     make_authority(folder / "ca", "Tests", secret, now(), 365 * DAY)
     with open_authority(folder / "ca", secret) as authority:
         home = House(rig, folder, authority, settings=settings or GateSettings())
@@ -138,13 +163,6 @@ async def house(
         write_key(folder / "server.key", key, secret)
         made = authority.enrol(Role.LEDGER, "a", key.public_key(), hosts=["127.0.0.1"], now=now(), life=DAY)
         replace_file(folder / "server.crt", made.certificate)
-        hosted = HostedLog(
-            origin=ORIGIN,
-            vkeys=(rig.signer.signing.vkey.encode(),),
-            store=rig.raw_store,
-            sequencer=rig.sequencer,
-            publication=rig.publication,
-        )
         tls = TlsSettings(
             certificate=folder / "server.crt",
             key=folder / "server.key",
@@ -152,13 +170,7 @@ async def house(
             client_authorities=folder / "ca" / "ca.pem",
             revocation_lists=folder / "ca" / "crl.pem",
         )
-        server = LedgerServer([hosted], Settings(listen=["127.0.0.1:0"], tls=tls, gate=home.settings))
-        await server.start()
-        (home.address,) = server.addresses
-        try:
+        async with served(rig, tls, home.settings) as home.address:
             yield home
-        finally:
             for party in home.parties:
                 await party.channel.close()
-            await server.stop()
-            await rig.close()

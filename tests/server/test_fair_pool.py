@@ -48,7 +48,9 @@ def serve(window: int, size: int, *, flood: bool, batches: int) -> int:
 async def test_a_flood_slows_another_by_no_more_than_two(window: int, size: int) -> None:
     alone = serve(window, size, flood=False, batches=10 * window)
     beside = serve(window, size, flood=True, batches=10 * window)
-    assert beside <= 2 * alone, beside / alone
+    # Below 2, because reading and refusing the rest of the flood costs as well, and is not counted here. Who keeps more
+    # than a round waiting is a flood himself: the two share.
+    assert beside <= (1.85 if window * size <= ROUND_RECORDS else 2) * alone, beside / alone
 
 
 async def test_a_sender_of_single_batches_waits_for_at_most_one_batch_of_the_flood_a_round() -> None:
@@ -60,6 +62,16 @@ async def test_a_sender_of_single_batches_waits_for_at_most_one_batch_of_the_flo
     assert sorted(sizes) == [1, 1_024]
     # ... and while it is remembered, the flood's own rounds stay short.
     assert [len(one.items) for one in pool.take(ROUND_RECORDS)] == [1_024]
+
+
+async def test_two_who_ask_for_much_the_same_get_the_same() -> None:
+    pool = Pool()
+    for _ in range(8):
+        pool.put(batch(1_024, FLOOD))
+        pool.put(batch(640, OTHER))
+    taken = pool.take(ROUND_RECORDS)
+    given = [sum(len(one.items) for one in taken if one.submitter == name) for name in (FLOOD, OTHER)]
+    assert abs(given[0] - given[1]) <= 1_024
 
 
 async def test_who_is_alone_gets_whole_rounds() -> None:

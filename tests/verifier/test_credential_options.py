@@ -18,12 +18,10 @@ NAMES = {"tls_ca": "CA", "tls_cert": "CERT", "tls_key": "KEY", "tls_passphrase_f
 def taken(options: Any, arguments: list[str], env: dict[str, str]) -> dict[str, Path | None]:
     seen: dict[str, Path | None] = {}
 
-    @click.command()
-    @options
-    def command(**given: Path | None) -> None:
+    def run(**given: Path | None) -> None:
         seen.update(given)
 
-    result = CliRunner().invoke(command, arguments, env=env, catch_exceptions=False)
+    result = CliRunner().invoke(click.command("x")(options(run)), arguments, env=env, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return seen
 

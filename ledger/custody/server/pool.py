@@ -5,8 +5,9 @@ once (`PoolFull`, RESOURCE_EXHAUSTED) and nothing of it is kept: the client's ou
 fill three quarters of it, so that there is always a place for another.
 
 Fair: a round takes turns between the submitters, the next batch from whoever has had fewest records, and lets nobody have more than `FAIR_RECORDS` beyond what
-the others ask for while others are about (in this round or the last few). So whoever floods the ledger waits longer
-himself, and makes others wait for no more than he is given. A submitter who is alone gets whole rounds.
+the others ask for while others are about (in this round or the last few). Who asks for more than twice as much as anybody else gets
+half as much as the next: reading and refusing the rest of a flood costs too, and that is taken from the flood. So whoever floods the
+ledger waits longer himself, and makes others wait for no more than he is given. A submitter who is alone gets whole rounds.
 
 Used on one event loop only; no method is interrupted, so there is no lock.
 """
@@ -103,14 +104,21 @@ class Pool:
         return taken
 
     def _shares(self, max_records: int) -> dict[str, int]:
-        """How many records each submitter may have in this round: as many as the most that another one asks for."""
+        """How many records each submitter may have in this round: as many as the most that another one asks for.
+
+        A flood gets less, and leaves two thirds of a round to others who ask for so much.
+        """
         wanted = {name: records for name, (_, records) in self._served.items()}
         for name, records in self._waiting.items():
             wanted[name] = max(records, wanted.get(name, 0))
         if len(wanted) < 2:
             return dict.fromkeys(self._lines, max_records)
         second = sorted(wanted.values(), reverse=True)[1]
-        return dict.fromkeys(self._lines, max(FAIR_RECORDS, second))
+        shares = dict.fromkeys(self._lines, max(FAIR_RECORDS, second))
+        flood = max(wanted, key=wanted.__getitem__)
+        if flood in shares and wanted[flood] > 2 * second:
+            shares[flood] = max(FAIR_RECORDS, min(second // 2, max_records // 3))
+        return shares
 
     def _remember(self, given: dict[str, int]) -> None:
         for name, records in given.items():
