@@ -11,12 +11,13 @@ be held against the signed roots; the finding is made all the same.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from custody.core.bundle import decode_bundle
 from custody.core.chain import Head
-from custody.core.entry import Link
+from custody.core.entry import Link, ReadEntry
 from custody.core.errors import MalformedError
 from custody.core.hashing import HASH_BYTES, LEAF_PREFIX
 from custody.core.kinds import KINDS
@@ -24,7 +25,7 @@ from custody.core.names import CHAIN_KEYS
 from custody.core.record import ReadRecord
 from custody.core.tile import TILE_WIDTH
 from custody.core.tree import EMPTY_FRONTIER, extend
-from custody.verifier.chain_column import ChainColumn, ChainEnds
+from custody.verifier.chain_column import ChainColumn, ChainEnds, PendingLinks
 from custody.verifier.entry_reading import ReadEntries, read_entries
 from custody.verifier.finding import Finding, Findings
 from custody.verifier.footage_fact import DisposalFact, SegmentFact, disposals_of, segment_of
@@ -122,7 +123,8 @@ class RangeAudit:
         self.end = end
         self.findings = Findings()
         self.leaves: list[bytes] = []
-        self.columns: defaultdict[str, ChainColumn] = defaultdict(ChainColumn)
+        self._columns: defaultdict[str, ChainColumn] = defaultdict(ChainColumn)
+        self._pending = PendingLinks()
         self.records: list[ReadRecord | None] = []
         self.submitters: defaultdict[str, list[int]] = defaultdict(list)
         """Positions of each submitter's entries."""
@@ -235,24 +237,14 @@ class RangeAudit:
     def _take(self, begin: int, width: int, places: Sequence[int], read: ReadEntries) -> None:
         self._keep(width, places, read)
         base = begin - self.first
-        columns, submitters = self.columns, self.submitters
-        for at, entry, record in zip(places, read.entries, read.records, strict=True):
-            position = base + at
-            if record.kind is _HEADS:
-                self._snapshot(position, record)
-            links = entry.links
-            for chain, seq, prev in links:
-                try:
-                    column = columns[chain]
-                except KeyError:
-                    column = columns[chain] = ChainColumn()
-                column.add_seq(seq)
-                column.add_prev(prev)
-                column.add_at(position)
-            submitters[entry.submitter].append(position)
-            filed = (chain,) if len(links) == 1 else tuple([link[0] for link in links])
-            if filed != record.chains:
-                self._misfiled(self.first + position, links, record.chains)
+        positions = [base + at for at in places]
+        heads = [at for at, record in enumerate(read.records) if record.kind is _HEADS]
+        # A snapshot speaks of the chains before itself, so the bundle is taken in pieces that begin with one.
+        for begins, ends in pairwise([0, *heads, len(positions)]):
+            piece = slice(begins, ends)
+            if begins < ends and read.records[begins].kind is _HEADS:
+                self._snapshot(positions[begins], read.records[begins])
+            self._link(positions[piece], read.entries[piece], read.records[piece])
         if self._index:
             self._take_digests(begin, places, read)
         if self._footage:
@@ -260,6 +252,38 @@ class RangeAudit:
         if self._teller is not None:
             self._teller.take(begin, places, read)
         self.sources.take(begin, places, read)
+
+    def _link(self, positions: list[int], entries: Sequence[ReadEntry], records: Sequence[ReadRecord]) -> None:
+        """Takes the links of neighbouring entries: as columns where each has one, as nearly all have."""
+        links = [entry.links for entry in entries]
+        names = set(submitters := [entry.submitter for entry in entries])
+        if len(names) == 1:
+            self.submitters[submitters[0]] += positions
+        else:
+            for submitter, position in zip(submitters, positions, strict=True):
+                self.submitters[submitter].append(position)
+        ones = [one for several in links for one in several]
+        if len(ones) == len(links):  # each has at least one
+            places = positions
+        else:
+            places = [at for at, several in zip(positions, links, strict=True) for _ in several]
+        chains, seqs, prevs = zip(*ones, strict=True) if ones else ((), (), ())
+        pending = self._pending
+        pending.chains += chains
+        pending.seqs += seqs
+        pending.prevs += prevs
+        pending.at += places
+        if places is positions and list(zip(chains, strict=True)) == [record.chains for record in records]:
+            return
+        for position, several, record in zip(positions, links, records, strict=True):
+            if tuple([link.chain for link in several]) != record.chains:
+                self._misfiled(self.first + position, several, record.chains)
+
+    @property
+    def columns(self) -> Mapping[str, ChainColumn]:
+        """The links of each chain, in the order of the log."""
+        self._pending.settle(self._columns)
+        return self._columns
 
     def _keep(self, width: int, places: Sequence[int], read: ReadEntries) -> None:
         """Lays records and stamps at their positions; those of unreadable entries stay empty or repeat the one before."""

@@ -61,6 +61,10 @@ class SourceFactsReader:
         """`demanded` are the sites whose footage must be sealed, each with the time from which on."""
         self._demanded = demanded
         self._told: dict[Told, Times] = {}
+        self._whats: list[Told] = []
+        """What was told by entries that are not yet in `_told`, with their indexes and stamps, which never decrease."""
+        self._indexes: list[int] = []
+        self._stamps: list[int] = []
         self._sealed: list[tuple[int, ReadEntry]] = []
         self._keys: list[KeyRecord] = []
         self._owed: list[tuple[int, str]] = []
@@ -77,7 +81,7 @@ class SourceFactsReader:
         if self._demanded:
             self._owe(begin, places, read)
         if not all(submitter.startswith(UNVERIFIED) for submitter in set(submitters)):
-            self._take_told(begin, places, read)
+            self._take_told(begin, places, read, submitters)
         elif entries:
             count, first = self._unverified
             self._unverified = (count + len(entries), first if count else begin + places[0])
@@ -86,7 +90,32 @@ class SourceFactsReader:
         """Takes an entry of the chain of keys."""
         self._keys.append(KeyRecord(index, stamp_us, raw))
 
-    def _take_told(self, begin: int, places: Sequence[int], read: ReadEntries) -> None:
+    def _take_told(self, begin: int, places: Sequence[int], read: ReadEntries, submitters: Sequence[str]) -> None:
+        """As `_take_told_singly`, later and all at once where time does not run backwards and everybody is known."""
+        stamps = [entry.sequenced_at_us for entry in read.entries]
+        before = self._stamps[-1:]
+        if before + stamps != sorted(before + stamps) or any(one.startswith(UNVERIFIED) for one in set(submitters)):
+            self._settle_told()
+            self._take_told_singly(begin, places, read)
+            return
+        kinds = [record.kind.name for record in read.records]
+        self._whats += zip(submitters, kinds, [record.chains for record in read.records], strict=True)
+        self._indexes += [begin + at for at in places]
+        self._stamps += stamps
+
+    def _settle_told(self) -> None:
+        told, whats, stamps = self._told, self._whats, self._stamps
+        lasts = dict(zip(whats, stamps, strict=True))
+        # Read backwards, the first one of each stays.
+        firsts = dict(zip(reversed(whats), zip(reversed(self._indexes), reversed(stamps), strict=True), strict=True))
+        for what, last_us in lasts.items():
+            index, first_us = firsts[what]
+            held = told.get(what, Times(index, first_us, last_us))
+            told[what] = Times(held.first, min(held.first_us, first_us), max(held.last_us, last_us))
+        for row in (whats, self._indexes, stamps):
+            row.clear()
+
+    def _take_told_singly(self, begin: int, places: Sequence[int], read: ReadEntries) -> None:
         told = self._told
         for at, entry, record in zip(places, read.entries, read.records, strict=True):
             what = (entry.submitter, record.kind.name, record.chains)
@@ -134,6 +163,7 @@ class SourceFactsReader:
         """Everything. `records` are those of the whole range, which begins at `first`, None where one cannot be read;
         `earlier` the entries before it, by leaf index, that seals cover.
         """
+        self._settle_told()
         own = self._own(first, records) if self._sealed else {}
         end = first + len(records)
         claims = []
