@@ -7,6 +7,7 @@ lost with the process is found again by the scan with which every start begins.
 """
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,15 +119,31 @@ class Agent:
     # ---- 1 hints
 
     def _take_hints(self, wait_s: float) -> bool:
+        gone: list[Place] = []
+        taken = self._take_waiting(wait_s, gone)
+        if gone:
+            # A cleaner deletes many at once: one transaction for all of them.
+            with self._transaction():
+                for place in gone:
+                    self._register.vanished(place)
+        return taken
+
+    def _take_waiting(self, wait_s: float, gone: list[Place]) -> bool:
         taken = False
         try:
             hint = self._hints.get(timeout=wait_s) if wait_s else self._hints.get_nowait()
-            while True:
-                self._take(hint)
+            while len(gone) < _EVENTS_AT_ONCE:
+                if hint.sight is Sight.GONE and hint.place is not None:
+                    if self._is_gone(hint.place):
+                        gone.append(hint.place)
+                else:
+                    self._take(hint)
                 taken = taken or hint.sight is not Sight.PAUSE
                 hint = self._hints.get_nowait()
+            self._take(hint)
         except Empty:
-            return taken
+            pass
+        return taken
 
     def _take(self, hint: Hint) -> None:
         place = hint.place
@@ -143,10 +160,13 @@ class Agent:
                 pass
 
     def _gone(self, place: Place) -> None:
-        if not place.is_text or place.full.exists():
+        if not self._is_gone(place):
             return
         with self._transaction():
             self._register.vanished(place)
+
+    def _is_gone(self, place: Place) -> bool:
+        return place.is_text and not os.path.exists(place.text)  # noqa: PTH110 - see Place.text
 
     def _follow(self, place: Place) -> None:
         """A segment list says which of its neighbours are finished."""

@@ -4,6 +4,7 @@ Used by the agent's thread alone. What is only here is found again by the scan w
 """
 
 import logging
+import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -75,7 +76,7 @@ class Arrivals:
     def enqueue(self, place: Place) -> None:
         """Takes a file that may be finished."""
         if not place.is_text:
-            self._refuse(str(place.full), "its name is not UTF-8")
+            self._refuse(place.text, "its name is not UTF-8")
             return
         key = (place.storage.name, place.path)
         if key not in self._waiting_keys:
@@ -91,7 +92,7 @@ class Arrivals:
 
     def _launch_one(self, place: Place) -> None:
         try:
-            status = place.full.lstat()
+            status = os.lstat(place.text)
         except OSError:
             return  # gone, or not ours to read: the scan says
         known = self._state.known(place.storage.name, place.folder, place.name)
@@ -114,7 +115,7 @@ class Arrivals:
         try:
             return self._register.stream_of(place, named)
         except CustodyError as error:
-            self._refuse(str(place.full), f"{error} [{error.code}]")
+            self._refuse(place.text, f"{error} [{error.code}]")
             return ""
 
     def _refuse(self, path: str, why: str) -> None:
@@ -132,7 +133,7 @@ class Arrivals:
                 for flight in landed:
                     measured = flight.result.result()
                     self._register.finished(flight.place, flight.named, measured)
-                    self.refused.pop(str(flight.place.full), None)
+                    self.refused.pop(flight.place.text, None)
                     self._counts.registered += 1
                     self._counts.registered_bytes += measured.size_bytes
                     self._counts.damaged += bool(measured.problem)
@@ -145,7 +146,7 @@ class Arrivals:
         if isinstance(error, FileNotFoundError):
             return False
         if isinstance(error, OSError):
-            self._refuse(str(flight.place.full), error.strerror or str(error))
+            self._refuse(flight.place.text, error.strerror or str(error))
             return False
         if error is not None:
             raise error

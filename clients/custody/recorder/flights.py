@@ -25,9 +25,12 @@ class Flight:
 
 
 class Flights:
-    """At most `limit` files at once; mutable, one owner."""
+    """At most `limit` files at once: more than are closed in one pause of the agent, or the pause would bound the rate.
 
-    def __init__(self, workers: int, ready: Callable[[], None], limit: int = 64) -> None:
+    Mutable, one owner.
+    """
+
+    def __init__(self, workers: int, ready: Callable[[], None], limit: int = 256) -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="custody-measure")
         self._side = ThreadPoolExecutor(workers, thread_name_prefix="custody-hash")
         self._ready = ready

@@ -31,7 +31,16 @@ class Place:
     @property
     def is_text(self) -> bool:
         """False when the name has bytes that are not UTF-8 (they come as lone surrogates and cannot be stored)."""
-        return not any("\ud800" <= char <= "\udfff" for char in self.path)
+        try:
+            self.path.encode()
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    @property
+    def text(self) -> str:
+        """As `full`, for the many calls that want no Path: making one costs more than a look at the disk."""
+        return f"{self.storage.path}/{self.path}"
 
     @property
     def full(self) -> Path:

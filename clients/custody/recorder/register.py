@@ -4,9 +4,9 @@ Every method runs inside one transaction of the state; records are collected and
 `flush`. No I/O but the state and `exists`.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from custody.recorder.config import Config, Recorder
@@ -32,7 +32,7 @@ class Register:
         state: State,
         writer: Writer,
         *,
-        exists: Callable[[Path], bool] = Path.exists,
+        exists: Callable[[str], bool] = os.path.exists,
         disposal_kind: Callable[[Segment, str], int],
     ) -> None:
         """`disposal_kind` says of a vanished segment and its recorder's name why it probably went."""
@@ -189,9 +189,9 @@ class Register:
     def _is_there(self, segment: Segment) -> bool:
         return any(self._exists(self._full(*place)) for place in self._state.places(segment.id))
 
-    def _full(self, storage: str, folder: str, name: str) -> Path:
+    def _full(self, storage: str, folder: str, name: str) -> str:
         root = self._storages.get(storage)
-        return root.path / folder / name if root is not None else Path("/nonexistent")
+        return f"{root.path}/{folder}/{name}" if root is not None else "/nonexistent"
 
     def _found_again(self, segment: Segment, place: Place, folder: int, file: File) -> None:
         places = self._state.places(segment.id)
@@ -269,5 +269,7 @@ def _times(place: Place, named: Named, measured: Measured) -> tuple[int, int]:
 
 def _printable(path: str) -> str:
     """The path as a record may carry it: printable, at most 512 characters, the end kept."""
+    if path.isprintable():
+        return path[-512:]
     clean = "".join(char if char.isprintable() else "�" for char in path)
     return clean[-512:]

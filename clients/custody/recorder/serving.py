@@ -24,7 +24,7 @@ from custody.recorder.watch import Watch
 _LOG: Final = logging.getLogger("custody.recorder")
 STEP_S: Final = 0.1
 """How long a round waits for a hint: the delay of a hook's event, which nothing announces."""
-GATHER_S: Final = 0.1
+GATHER_S: Final = 0.2
 """Pause after a busy round, so that files closed together share one commit and one batch."""
 
 

@@ -126,6 +126,9 @@ class State:
 
     def stream(self, name: str, recorder: str, now_us: int) -> Stream:
         """The stream, made when it is new."""
+        known = self.find_stream(name)
+        if known is not None:
+            return known
         self._db.execute(
             "INSERT INTO stream (name, recorder, seen_us) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (name, recorder, now_us),
