@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from itertools import groupby
 from typing import Final
 
-from custody.core.entry import decode_entry
+from custody.core.entry import decode_entries, decode_entry
 from custody.core.errors import CustodyError, MalformedError
 from custody.core.limits import MAX_BATCH_RECORDS
 from custody.core.names import check_chain, check_identity
-from custody.core.record import read_record
+from custody.core.record import read_record, read_records
 from custody.server.proofs import prove_inclusion, prove_range
 from custody.server.store.protocol import LogStore, Placed, StoreDamaged
 from custody.v1 import ledger_pb2
@@ -160,8 +160,9 @@ def _telling_of(placed: Sequence[Placed], from_us: int, to_us: int) -> list[list
     """Those that tell of the period, in parts without a hole: the index knows only the period of a whole run."""
     parts: list[list[Placed]] = []
     open_part = False
-    for one in placed:
-        begin, end = read_record(decode_entry(one.entry).record).period_us
+    records = read_records([entry.record for entry in decode_entries([one.entry for one in placed])])
+    for one, record in zip(placed, records, strict=True):
+        begin, end = record.period_us
         # An instant lies in the half-open time that it names; a period overlaps it.
         if begin < to_us and (end > from_us or begin == end == from_us):
             if not open_part:

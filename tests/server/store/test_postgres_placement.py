@@ -8,6 +8,8 @@ import asyncpg
 import pytest
 from model_log import ModelLog, random_items
 
+from custody.server.address import AddressError
+from custody.server.storage import open_directory
 from custody.server.store.postgres.directory import PostgresDirectory
 from custody.server.store.postgres.number import log_numbers
 from custody.server.store.postgres.placement import PlacementMalformed, read_placement, read_placement_file
@@ -97,3 +99,10 @@ def test_what_an_operator_has_to_know_is_a_warning(name: str, value: str) -> Non
 
 async def test_a_server_without_a_standby_is_warned_of(postgres: PostgresDirectory) -> None:
     assert any("synchronous_standby_names" in warning for warning in postgres.warnings)
+
+
+async def test_a_placement_beside_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AddressError, match="--placement is for logs in PostgreSQL") as refused:
+        await open_directory(f"sqlite:{tmp_path}/ledger.db", create=True, placement=tmp_path / "placement.toml")
+    assert refused.value.code
+    assert not list(tmp_path.iterdir()), "nothing was made"

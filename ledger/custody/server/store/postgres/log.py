@@ -16,6 +16,7 @@ from custody.server.store.postgres.lease import PostgresLease
 from custody.server.store.postgres.pages import OpenPages
 from custody.server.store.postgres.partition import Partitions
 from custody.server.store.postgres.server import Server
+from custody.server.store.postgres.tile_cache import TileCache
 from custody.server.store.protocol import (
     Commit,
     HeadMoved,
@@ -53,6 +54,7 @@ class PostgresLog:
         self._server = server
         self._log = log
         self.partitions = Partitions(server, log)
+        self._tiles = TileCache()
         self._pages: OpenPages | None = None
         self._pages_at: tuple[int, bytes] | None = None  # size and root for which `_pages` is whole
 
@@ -67,6 +69,7 @@ class PostgresLog:
             raise StoreDamaged("the row of the log is gone")
         origin, vkeys, size, root, epoch, sequenced_us, published, note = rows[0]
         head = LogHead(size, root, epoch)
+        self._tiles.publish(published)
         return LogState(origin, tuple(vkeys.splitlines()), head, sequenced_us, published, note or b"")
 
     async def fence(self, head: LogHead) -> LogHead:
@@ -94,6 +97,7 @@ class PostgresLog:
             raise ValueError(f"a log of {head.size} entries has no checkpoint of {size}")
         if not await self._server.write(_PUBLISH, self._log, *head, size, note):
             raise HeadMoved("the log was moved on by another writer, or has another checkpoint of this size")
+        self._tiles.publish(size)
 
     async def checkpoint(self, size: int) -> bytes | None:
         """See LogStore.checkpoint."""
@@ -107,7 +111,7 @@ class PostgresLog:
 
     async def tiles(self, ids: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
         """See LogStore.tiles."""
-        return await tile_read.tiles(self._server, self._log, ids)
+        return await tile_read.tiles(self._server, self._log, ids, self._tiles)
 
     async def entries(self, first: int, count: int) -> list[Placed]:
         """See LogStore.entries."""
