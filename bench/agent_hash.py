@@ -1,7 +1,8 @@
 """`agent-hash`: what measuring a finished segment costs, beside `sha256sum` of the same files.
 
 SHA-256 of a file and the SHA-256 of its pictures are nearly the same amount of work, so the media root doubles the
-processor time by its nature. What can be had is time on the clock: two threads, one for each. Both are shown.
+processor time by its nature (docs/adr/0008). What can be had is time on the clock: two threads, one for each. Both are
+shown; the aim stands beside the clock, and on a busy machine the clock can only say what the processor says.
 """
 
 import subprocess

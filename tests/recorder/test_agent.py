@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from custody.recorder import spool
+from custody.recorder.reconcile import Hint, Sight
 from custody.v1 import record_pb2
 
 Make = Callable[..., Any]
@@ -41,6 +42,17 @@ def test_finished_files_become_segments_in_order(make_site: Make) -> None:
     assert [gap.open for gap in site.told("gap")] == [True]  # the camera is silent since
     site.rest()
     assert len(site.told("segment")) == 6
+
+
+def test_a_burst_is_not_let_in_by_a_few_a_round(make_site: Make) -> None:
+    """A pause follows every busy round: what one round takes in bounds the rate of the whole agent."""
+    site = make_site(templates=["{camera}/{any}.{ext}"])
+    for number in range(120):
+        site.agent.tell(Hint(Sight.FINISHED, site.agent.places.place(str(site.write(f"hot/c{number}/a.mp4", b"x")))))
+    site.agent.step()
+    assert site.agent._arrivals.waiting == 0
+    site.rest()
+    assert len(site.told("segment")) == 120
 
 
 def test_a_file_that_is_being_written_waits(make_site: Make) -> None:
