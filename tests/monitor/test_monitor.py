@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -27,7 +28,9 @@ from custody.core.tile import extend_tiles, next_edge
 from custody.core.tree import EMPTY_FRONTIER, extend
 from custody.signer.decide import Request
 from custody.signer.errors import SignerRefusalError
+from custody.verifier import record_ids
 from custody.verifier.mirror.copying import Mirror
+from custody.verifier.monitor import command
 from custody.verifier.monitor.alarm import metrics_text
 from custody.verifier.monitor.watching import MonitorPlan, Round, watch_once
 from custody.verifier.tiles.credentials import Credentials
@@ -273,6 +276,24 @@ async def test_the_command_speaks_by_exit_status_webhook_and_metrics(site: Site,
         str(tmp_path / "s2"),
     ]
     assert (await asyncio.to_thread(subprocess.run, missing, check=False, capture_output=True)).returncode == 2
+
+
+async def test_a_round_whose_audit_could_not_end_is_an_alarm_and_the_next_goes_on(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await fill(site, 300)
+    watching = plan(await mirrored(site, tmp_path / "log"), tmp_path / "state")
+    voice = command._Voice(None, tmp_path / "custody.prom", as_json=True)
+    with monkeypatch.context() as without_room:
+        without_room.setattr(record_ids, "MEMORY_BYTES", 1)
+        without_room.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        assert await asyncio.to_thread(command._round, watching, voice) != 0
+    assert 'code="log-unreadable"} 1' in (tmp_path / "custody.prom").read_text()
+    await asyncio.to_thread(command._round, watching, voice)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["size"] for one in told] == [0, 300]
+    assert [alarm["code"] for alarm in told[0]["alarms"]] == ["log-unreadable"]
+    assert "log-unreadable" not in {alarm["code"] for alarm in told[1]["alarms"]}
 
 
 async def test_what_was_said_is_said_again_without_reading(site: Site, tmp_path: Path) -> None:

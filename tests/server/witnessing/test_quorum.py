@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from prometheus_client import REGISTRY
@@ -216,3 +217,29 @@ async def test_a_witness_that_drips_does_not_hold_up_the_end() -> None:
         assert await witnesses.cosign(note, 0, prove) == note
         await asyncio.wait_for(witnesses.close(), 20)
         assert server.paths == ["/log/add-checkpoint"]
+
+
+async def test_witnesses_are_asked_side_by_side() -> None:
+    """None of three answers before all three were asked; one after the other, the first would wait in vain."""
+    met: list[str] = []
+    everybody = threading.Barrier(3, timeout=20)
+    log = SignerKey.from_seed(ORIGIN, SignatureType.ED25519, bytes([1]) * 32)
+    note = sign_checkpoint(Checkpoint(origin=ORIGIN, size=0, root=EMPTY_ROOT), [log]).note.encode()
+
+    def answer(_: object, path: str) -> None:
+        everybody.wait()
+        met.append(path)
+
+    async def prove(_: int) -> tuple[bytes, ...]:
+        return ()
+
+    with HostileServer(answer) as one, HostileServer(answer) as two, HostileServer(answer) as three:
+        lines = []
+        for at, server in enumerate((one, two, three)):
+            key = SignerKey.from_seed(f"witness.example/{at}", SignatureType.COSIGNATURE_ED25519, bytes([at]) * 32)
+            lines.append(f"witness w{at} {key.vkey} {server.url}\n")
+        policy = parse_policy(f"{''.join(lines)}group g 2 w0 w1 w2\nquorum g\n".encode())
+        witnesses = Witnesses(ORIGIN, WitnessSettings(policy=policy, mode=Mode.REPORT, deadline_s=10.0))
+        assert await witnesses.cosign(note, 0, prove) == note
+        await witnesses.close()
+    assert met[:3] == ["add-checkpoint"] * 3
