@@ -148,6 +148,18 @@ async def test_what_a_flood_sends_beyond_its_limits_is_not_even_read(tmp_path: P
         assert (await refusal(neighbour.stub.Append(garbage))).code == "record-malformed"
 
 
+async def test_open_streams_are_limited_for_each_identity(tmp_path: Path) -> None:
+    async with house(tmp_path, GateSettings(limits=Limits(open_streams=1))) as home:
+        recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+        await recorder.append(segment(1))
+        inspector, other = home.party(Role.INSPECTOR), home.party(Role.INSPECTOR, "other")
+        first, *more = (party.stub.Follow(ledger_pb2.FollowRequest(log=ORIGIN)) for party in (inspector, other))
+        assert (await first.read()).entries
+        assert (await more[0].read()).entries
+        second = inspector.stub.Follow(ledger_pb2.FollowRequest(log=ORIGIN))
+        assert (await refusal(second.read())).code == "too-many-streams"
+
+
 PLANTED = ("Zhang Sanfeng-7731", "010001-PLANTED", "planted free text about a theft")
 
 
