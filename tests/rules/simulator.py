@@ -52,6 +52,8 @@ class World:
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.numbers: dict[str, int] = {}
         self.ends: dict[str, int] = {}
+        self.watched_us: int | None = None
+        """Until when the site is watched; None: nobody tells of it."""
 
     def tell(
         self,
@@ -135,8 +137,7 @@ class World:
         self.open_site(*profiles, **site)
         self.open_stream()
         self.file()
-        self.tell(watch_shift=pb.WatchShift(site=SITE, people=[person("guard")], duration_us=4000 * DAY))
-        return self.record(days=days, length=12 * HOUR)
+        return self.guard(self.now).record(days=days, length=12 * HOUR)
 
     def file(self, act: str = "filed", **more: Any) -> int:
         fields: dict[str, Any] = {"first_use_us": self.now, "accepted_us": self.now, "streams": [STREAM]}
@@ -302,7 +303,21 @@ class World:
 
     # ---- judging ----
 
+    def guard(self, since_us: int) -> World:
+        """From then on somebody watches; the shifts are told when it is judged."""
+        self.watched_us = since_us
+        return self
+
+    def watch(self, until_us: int) -> World:
+        """Tells of the shifts of a lawful site up to a moment, a day each."""
+        while self.watched_us is not None and self.watched_us < until_us:
+            shift = pb.WatchShift(site=SITE, people=[person("guard")], duration_us=DAY)
+            self.tell(self.watched_us, watch_shift=shift)
+            self.watched_us += DAY
+        return self
+
     def findings(self, observation: Observation | None = None, *, at: int | None = None) -> tuple[Finding, ...]:
+        self.watch(self.now if at is None else at)
         return findings(self.state, self.now if at is None else at, observation)
 
     def codes(self, observation: Observation | None = None, *, at: int | None = None) -> list[str]:

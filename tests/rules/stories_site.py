@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rules.simulator import DAY, HOUR, START, person
+from tests.rules.simulator import DAY, HOUR, START
 from tests.rules.story import (
     Story,
     inspect,
@@ -12,7 +12,6 @@ from tests.rules.story import (
 )
 
 from custody.rules import LogVerdict
-from custody.v1 import record_pb2 as pb
 
 SITE = [
     Story(
@@ -44,18 +43,14 @@ SITE = [
             lambda w: w.open_stream(),
             keep(30),
             lambda w: w.file(first_use_us=START, accepted_us=START),
-            lambda w: w.tell(
-                START, watch_shift=pb.WatchShift(site="north", people=[person("g")], duration_us=90 * DAY)
-            ),
+            lambda w: w.guard(START),
         ),
         breaking=tell(
             lambda w: w.open_site("bj185", "cn799"),
             lambda w: w.open_stream(),
             keep(31),
             lambda w: w.file(first_use_us=START, accepted_us=START),
-            lambda w: w.tell(
-                START, watch_shift=pb.WatchShift(site="north", people=[person("g")], duration_us=90 * DAY)
-            ),
+            lambda w: w.guard(START),
         ),
         breaks="filing-late",
     ),
@@ -67,9 +62,7 @@ SITE = [
             lambda w: w.open_site("bj185", "cn799"),
             lambda w: w.open_stream(),
             keep(31),
-            lambda w: w.tell(
-                START, watch_shift=pb.WatchShift(site="north", people=[person("g")], duration_us=90 * DAY)
-            ),
+            lambda w: w.guard(START),
         ),
         breaks="filing-missing",
     ),

@@ -117,3 +117,43 @@ def test_no_entry_is_excused_by_one_that_was_there_before(order: str) -> None:
     else:
         correct(wrong, earlier)
     assert "under-two-officers" in world.codes()
+
+
+# ---- what was not done ----
+
+
+def test_a_retirement_told_later_does_not_excuse_what_was_not_recorded() -> None:
+    world = recorded()
+    stopped = world.now
+    world.wait(5 * DAY)
+    assert "gap-unexplained" in world.codes()
+    told = world.now
+    approval = document("approval")
+    world.tell(stopped, stream_retired=pb.StreamRetired(stream=STREAM, reason_code="removed", approval=approval))
+    world.wait(DAY)
+    assert world.one("gap-unexplained").period_us == (stopped, told)
+
+
+def test_a_retirement_ends_the_time_in_use_when_it_is_told() -> None:
+    world = recorded()
+    world.retire()
+    world.wait(5 * DAY)
+    assert "gap-unexplained" not in world.codes()
+
+
+def test_one_endless_shift_is_no_watch() -> None:
+    world = World()
+    world.open_site("bj185")
+    world.tell(watch_shift=pb.WatchShift(site=SITE, people=[person("guard")], duration_us=4000 * DAY))
+    world.wait(3 * DAY)
+    assert world.one("watch-gap").period_us == (START + DAY, world.now)
+
+
+@pytest.mark.parametrize("told", ["in order", "out of order"])
+def test_of_two_deletions_the_first_counts(told: str) -> None:
+    world = recorded("cn799")
+    early, late = world.now, world.now + 40 * DAY
+    world.wait(41 * DAY)
+    for deleted in (early, late) if told == "in order" else (late, early):
+        world.dispose(1, 1, deleted_us=deleted)
+    assert "disposed-early" in world.codes()

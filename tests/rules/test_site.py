@@ -9,7 +9,7 @@ from custody.v1 import record_pb2 as pb
 
 
 def _watch(world: World) -> None:
-    world.tell(START, watch_shift=pb.WatchShift(site=SITE, people=[person("guard")], duration_us=9000 * DAY))
+    world.guard(START)
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def test_filing_in_time_by_one_law_and_late_by_the_other(world: World) -> None:
     assert world.codes() == ["filing-late"]
     assert world.one("filing-late").rules == ("cn799.filing-late",)
     assert world.one("filing-late").en == "filed 10 d 00:00:00 after the time limit"
+    assert "10 天" in world.one("filing-late").zh
 
 
 def test_filing_without_times_counts_from_first_use(world: World) -> None:

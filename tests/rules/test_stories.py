@@ -44,6 +44,7 @@ def test_breaking(story: Story) -> None:
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.rules.split()[0])
 def test_a_saved_state_goes_on_identically(story: Story) -> None:
     world, seen = _told(story, broken=True)
+    world.watch(world.now)
     cut = len(world.entries) // 2
     state = CustodyState(LIBRARY)
     for row in world.entries[:cut]:

@@ -18,6 +18,17 @@ _PRIORITY_PROFILE: Final = "ctl32"
 """Binds sites that declare themselves priority targets, whether or not they name it."""
 
 
+class Length(NamedTuple):
+    """A length of time in the reader's words."""
+
+    en: str
+    zh: str
+
+
+Words = Mapping[str, str | int | Length]
+"""What a check puts into the texts of its code."""
+
+
 class _Declared(NamedTuple):
     """Profiles that one record declares: they bind from `from_us`; from `alone_us` on, earlier ones bind no more."""
 
@@ -108,7 +119,7 @@ class Case:
         notes: Iterable[Note] = (),
         indexes: Iterable[int] = (),
         numbers: tuple[int, int] | None = None,
-        words: Mapping[str, str | int] | None = None,
+        words: Words | None = None,
         zh: Mapping[str, str] | None = None,
     ) -> list[Finding]:
         """The finding, when there is a rule that minds; `words` fill the texts, `zh` replaces them in Chinese."""
@@ -119,7 +130,9 @@ class Case:
         shown = {note.index: note for note in notes}
         every = sorted({*indexes, *shown})
         kept = every if len(every) <= MAX_SHOWN else every[: MAX_SHOWN - 1] + every[-1:]
-        filled = {"numbers": _numbers(numbers), **(words or {})}
+        given = {"numbers": _numbers(numbers), **(words or {})}
+        english = {name: word.en if isinstance(word, Length) else word for name, word in given.items()}
+        chinese = {name: word.zh if isinstance(word, Length) else word for name, word in given.items()}
         return [
             Finding(
                 code=code,
@@ -133,8 +146,8 @@ class Case:
                 rules=tuple(dict.fromkeys(rule.id for rule in broken)),
                 articles=tuple({article.id: article for rule in broken for article in rule.articles}.values()),
                 penalties=tuple({rule.penalty.id: rule.penalty for rule in broken if rule.penalty}.values()),
-                en=row.en.format_map(filled),
-                zh=row.zh.format_map({**filled, **(zh or {})}),
+                en=row.en.format_map(english),
+                zh=row.zh.format_map({**chinese, **(zh or {})}),
             )
         ]
 
@@ -145,11 +158,14 @@ def _numbers(numbers: tuple[int, int] | None) -> str:
     return str(numbers[0]) if numbers[0] == numbers[1] else f"{numbers[0]}-{numbers[1]}"
 
 
-def span(length_us: int) -> str:
-    """A length of time for people: `3 d 04:05:06`, whole seconds, rounded down."""
+def span(length_us: int) -> Length:
+    """A length of time for people: `3 d 04:05:06`, `3 天 4 小时 5 分 6 秒`; whole seconds, rounded down."""
     days, rest = divmod(length_us // 1_000_000, 86_400)
-    clock = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
-    return f"{days} d {clock}" if days else clock
+    hours, minutes, seconds = rest // 3600, rest // 60 % 60, rest % 60
+    clock = f"{hours:02}:{minutes:02}:{seconds:02}"
+    parts = ((days, "天"), (hours, "小时"), (minutes, "分"), (seconds, "秒"))
+    told = " ".join(f"{amount} {unit}" for amount, unit in parts if amount)
+    return Length(f"{days} d {clock}" if days else clock, told or "0 秒")
 
 
 def moment(at_us: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
-from custody.rules.case import Case, span
+from custody.rules.case import Case, Words, span
 from custody.rules.finding import Finding
 from custody.rules.footage import CHECK, DAY_US, FUTURE, SECOND_US
 from custody.rules.machines import STREAM, run
@@ -56,7 +56,8 @@ class Coverage:
             if step.after == "in use" and step.before != "in use":
                 since = step.note.body.in_use_from_us or step.note.at_us
             elif step.after == "retired" and since is not None:
-                periods.append((since, step.note.at_us))
+                # Told afterwards it ends nothing before it was told: else it would excuse what was not recorded meanwhile.
+                periods.append((since, max(step.note.at_us, step.note.sequenced_us)))
                 since = None
         if since is not None:
             periods.append((since, self.case.at_us))
@@ -146,7 +147,7 @@ def _gaps_declared(case: Case, coverage: Coverage) -> Iterator[Finding]:
         english, chinese = reason_of(reason)
         if reason != record_pb2.GAP_REASON_UNKNOWN:
             rules = case.rules("gap-explained", begin)
-            words = {"length": span(end - begin), "reason": english}
+            words: Words = {"length": span(end - begin), "reason": english}
             yield from case.find(
                 "gap-explained", rules, (begin, end), indexes=[index], zh={"reason": chinese}, words=words
             )
@@ -230,15 +231,16 @@ def check_clocks(case: Case) -> Iterator[Finding]:
         ]
         amount = span(abs(amount_us))
         if kind == FUTURE:
-            english, chinese = f"footage ends {amount} after it was sequenced", f"录像结束时间晚于入账时间 {amount}"
+            english = f"footage ends {amount.en} after it was sequenced"
+            chinese = f"录像结束时间晚于入账时间 {amount.zh}"
         elif kind == CHECK:
             sign = "ahead" if amount_us > 0 else "behind"
-            english = f"{amount} {sign} of the reference" if amount_us > 0 else f"{amount} {sign} the reference"
-            chinese = f"比基准时间{'快' if amount_us > 0 else '慢'} {amount}"
+            english = f"{amount.en} {sign} of the reference" if amount_us > 0 else f"{amount.en} {sign} the reference"
+            chinese = f"比基准时间{'快' if amount_us > 0 else '慢'} {amount.zh}"
         else:
             english, chinese = (
-                f"a segment begins {amount} before its predecessor ends",
-                f"录像段起始早于前一段结束 {amount}",
+                f"a segment begins {amount.en} before its predecessor ends",
+                f"录像段起始早于前一段结束 {amount.zh}",
             )
         yield from case.find(
             "clock-suspect", rules, (at_us, at_us), indexes=[index], zh={"what": chinese}, words={"what": english}

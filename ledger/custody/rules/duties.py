@@ -1,16 +1,19 @@
 """A site's duties: who it is, who watches, who is trained, what was inspected. D185 Art. 4-7, 12, 13(1), 18."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from custody.core.limits import MAX_TIME_US
-from custody.rules.case import Case, span
+from custody.rules.case import Case, Words, span
 from custody.rules.filings import first_uses
 from custody.rules.finding import Finding
 from custody.rules.footage import DAY_US, HOUR_US, MINUTE_US
 from custody.rules.machines import DELEGATION, ORDER, STREAM, run
 from custody.rules.spans import subtract, union
 from custody.rules.state import Note
+
+_LONGEST_SHIFT_US: Final = DAY_US
+"""One shift answers for a day at most: nobody watches for a year, and one entry shall not say so."""
 
 
 def check_site(case: Case) -> Iterator[Finding]:
@@ -120,7 +123,10 @@ def check_watch(case: Case) -> Iterator[Finding]:
     """Time without anybody watching, and incidents that were reported late or not at all."""
     registered = _of(case, "site_registered")
     if registered and registered[0].at_us < case.at_us:
-        watched = union((note.at_us, note.at_us + note.body.duration_us) for note in _of(case, "watch_shift"))
+        watched = union(
+            (note.at_us, note.at_us + min(note.body.duration_us, _LONGEST_SHIFT_US))
+            for note in _of(case, "watch_shift")
+        )
         for begin, end in subtract([(registered[0].at_us, case.at_us)], watched):
             rules = [
                 rule
@@ -137,7 +143,7 @@ def check_watch(case: Case) -> Iterator[Finding]:
         for rule in case.rules("incident-unreported", seen_us):
             limit_us = rule.parameters["limit_hours"] * HOUR_US
             if reported_us - seen_us > limit_us:
-                words = {"incident": name, "limit": span(limit_us)}
+                words: Words = {"incident": name, "limit": span(limit_us)}
                 yield from case.find("incident-unreported", [rule], (seen_us, reported_us), notes=notes, words=words)
 
 
@@ -160,5 +166,5 @@ def check_rectification(case: Case) -> Iterator[Finding]:
             )
         elif end is not None and end.at_us > due_us:
             rules = case.rules("rectification-late", due_us)
-            words = {"order": name, "late": span(end.at_us - due_us)}
+            words: Words = {"order": name, "late": span(end.at_us - due_us)}
             yield from case.find("rectification-late", rules, (due_us, end.at_us), notes=[order, end], words=words)

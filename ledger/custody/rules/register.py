@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from custody.core.errors import MalformedError
 from custody.core.roles import Role, role_of
-from custody.rules.case import Case, span
+from custody.rules.case import Case, Words, span
 from custody.rules.field_words import fields_in_words
 from custody.rules.finding import Finding
 from custody.rules.footage import DAY_US, HOUR_US
@@ -226,7 +226,7 @@ def check_requests(case: Case) -> Iterator[Finding]:
             limit_us = rule.parameters["limit_hours"] * HOUR_US
             if until_us - note.at_us > limit_us:
                 shown = [note] if answer is None else [note, answer]
-                words = {"request": name, "limit": span(limit_us)}
+                words: Words = {"request": name, "limit": span(limit_us)}
                 yield from case.find("request-unanswered", [rule], (note.at_us, until_us), notes=shown, words=words)
 
 

@@ -30,6 +30,7 @@ class Told:
 
     def write(self) -> None:
         """Appends what was told since the last time, one batch for each moment."""
+        self.world.watch(self.world.now)
         fresh = self.world.entries[self._written :]
         self._written += len(fresh)
         for at_us, group in groupby(fresh, lambda one: one[1].sequenced_at_us):

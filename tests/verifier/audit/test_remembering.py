@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.rules.simulator import DAY, HOUR, LIBRARY, MINUTE
 from tests.verifier.audit.conftest import Audit, Told
 
+from custody.cli.main import run
 from custody.rules import Scope
 from custody.verifier.audit_run import Progress
 from custody.verifier.custody_audit.custody_run import CustodyPlan, audit_custody
@@ -106,11 +108,39 @@ def test_damage_in_what_is_new_is_found_and_not_remembered(month: Told, audit: A
     month.world.record(days=1, length=HOUR)
     month.write()
     month.log.db.execute(
-        "UPDATE entry_run SET data = zeroblob(length(data)) WHERE first_index = ?", (month.log.size - 1,)
+        "UPDATE entry_run SET data = zeroblob(length(data))"
+        " WHERE first_index = (SELECT max(first_index) FROM entry_run)"
     )
     status, report = audit(month.log.path, "--key", month.key, "--state", memory)
     assert (status, report["log"]["verdict"], report["read_from"]) == (1, "findings", 0)
     assert memory.read_bytes() == before
+
+
+def _of_before(data: bytes) -> bytes:
+    """A file of the form before this one, whole."""
+    body = data[:-32].replace(b"custody-audit-2\n", b"custody-audit-1\n", 1)
+    return body + sha256(body).digest()
+
+
+def _with_an_old_state(data: bytes) -> bytes:
+    """A file of this form that holds a custody state of the form before."""
+    body = data[:-32].replace(b"custody-state-3\n", b"custody-state-2\n", 1)
+    return body + sha256(body).digest()
+
+
+@pytest.mark.parametrize("damage", [_of_before, _with_an_old_state, lambda data: data[:0]])
+def test_a_memory_that_cannot_be_used_says_what_to_do(
+    month: Told, audit: Audit, memory: Path, damage: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit(month.log.path, "--key", month.key, "--state", memory)
+    spoilt = damage(memory.read_bytes())
+    memory.write_bytes(spoilt)
+    status = run(["audit", str(month.log.path), "--key", month.key, "--state", str(memory), "--workers", "1"])
+    told = capsys.readouterr()
+    assert (status, told.out) == (2, "")
+    assert "delete it and read the whole log again" in told.err
+    assert "state-malformed" in told.err
+    assert memory.read_bytes() == spoilt
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"x" + data[1:], lambda data: data[:40]])

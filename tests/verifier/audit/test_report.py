@@ -115,6 +115,20 @@ def test_texts_of_the_log_stay_texts(bad: Told, tmp_path: Path, page: Page) -> N
     assert page.get_by_text(HOSTILE).first.is_visible()
 
 
+def test_in_chinese_nothing_is_left_in_english(told: Told, tmp_path: Path, page: Page) -> None:
+    told.world.lawful("bj185", "cn799")
+    told.world.wait(3 * DAY + 4 * HOUR)
+    told.world.access(officers=[person("one")])
+    told.write()
+    opened(page, render(told, tmp_path, "--lang", "zh"))
+    text = page.locator("main").inner_text()
+    assert "3 天 4 小时" in text
+    assert not re.search(r"\d d \d\d:\d\d", text)
+    reasons = page.locator("table.checks").inner_text()
+    assert "未提供公钥" in reasons
+    assert not re.search(r"[a-z]{3,} [a-z]{2,} [a-z]", reasons.replace("custody verify log", ""))
+
+
 def test_the_timeline_shows_every_kind_and_says_it_in_words(bad: Told, tmp_path: Path, page: Page) -> None:
     opened(page, render(bad, tmp_path, "--key", bad.key))
     row = page.locator("table.coverage svg[role=img]")

@@ -7,7 +7,8 @@ import click
 
 from custody.verifier.finding import Finding, Findings, Severity
 from custody.verifier.log_report import OPTIONAL, Check, LogReport, Status
-from custody.verifier.texts import LINES, LOG_CHECKS, STATUS
+from custody.verifier.texts import LINES, LOG_CHECKS, REASONS_ZH, STATUS
+from custody.verifier.web import code_texts
 
 SCHEMA = "custody.verify-log/1"
 
@@ -22,7 +23,8 @@ def styled(status: Status, lang: str) -> str:
 def check_lines(checks: tuple[Check, ...], names: Any, lang: str) -> Iterator[str]:
     """One line for each numbered check."""
     for check in checks:
-        reason = f": {check.reason}" if check.reason else ""
+        told = REASONS_ZH.get(check.reason or "", check.reason) if lang == "zh" else check.reason
+        reason = f"{'：' if lang == 'zh' else ': '}{told}" if told else ""
         yield f"  {check.number:>2}  {names[lang][check.number]}: {styled(check.status, lang)}{reason}"
 
 
@@ -34,9 +36,15 @@ def finding_lines(findings: Findings, lang: str) -> Iterator[str]:
     yield f"{LINES[lang]['findings']}:"
     for finding in findings.kept:
         mark = "i" if finding.severity is Severity.INFO else "!"
-        yield f"  {mark} {finding.check}  {finding.message} [{finding.code}]"
+        yield f"  {mark} {finding.check}  {_titled(finding, lang)} [{finding.code}]"
     for code, count in findings.omitted().items():
         yield "    " + LINES[lang]["more"].format(count=count, code=code)
+
+
+def _titled(finding: Finding, lang: str) -> str:
+    """The message, which is English; for others behind what its code means in their language."""
+    title = code_texts().get(finding.code) if lang != "en" else None
+    return f"{title[lang]}（{finding.message}）" if title is not None else finding.message
 
 
 def verdict_line(status: Status, checks: tuple[Check, ...], lang: str) -> str:

@@ -85,6 +85,20 @@ FILE_STATES: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
+REASONS_ZH: Final[Mapping[str, str]] = {
+    "no key was given; a key that stands in the log itself proves nothing": "未提供公钥；日志中自带的公钥不能证明任何内容",
+    "no checkpoint is published: nothing is signed": "没有已发布的检查点，无任何签名",
+    "no checkpoint is published: there is no signed root to compare with": "没有已发布的检查点，没有可比对的已签名的根",
+    "no earlier checkpoint was given: a rollback would not be seen": "未提供先前的检查点，无法发现回退",
+    "this form of the log has no index": "此形式的日志没有索引",
+    "the index proves nothing and was not used; see: custody verify log": "索引不具证明力，未使用；可用 custody verify log 检查",
+    "no entry that was read is sealed by its source": "所读登记均无来源方封签",
+    "the log registers no identities: nobody can say who was allowed what": "日志未登记任何身份，无法判断谁有权登记什么",
+    "no entry of the log is under a verified checkpoint": "日志中没有登记处于已验证的检查点之下",
+    "the log could not be checked in full": "日志未能全部检查",
+}
+"""Why a check was not made, in Chinese. A reason that counts something is not in the table and stays English."""
+
 LINES: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
         "log": "Log",
@@ -93,7 +107,7 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = {
         "verified": "the signed roots cover the first {verified} entries",
         "key": "trusted key",
         "no_key": "NO KEY WAS GIVEN: nothing here is proven. The log names the key {claimed} as its own; get the key from"
-        " somebody who does not keep the log, and give it with --key.",
+        " somebody who does not keep the log, and give it with --trust.",
         "findings": "Findings",
         "more": "and {count} more of {code}",
         "verdict": "Verdict",
@@ -106,7 +120,7 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = {
         "counts": "共 {size} 条，其中已发布 {published} 条；{chains} 条链，{checkpoints} 个检查点，{snapshots} 个链头快照",
         "verified": "已签名的根覆盖前 {verified} 条",
         "key": "受信任的密钥",
-        "no_key": "未提供密钥：以下内容均未得到证明。日志自称的密钥为 {claimed}；请从不保管该日志的一方取得密钥，并用 --key 提供。",
+        "no_key": "未提供密钥：以下内容均未得到证明。日志自称的密钥为 {claimed}；请从不保管该日志的一方取得密钥，并用 --trust 提供。",
         "findings": "发现的问题",
         "more": "另有 {count} 项 {code}",
         "verdict": "结论",

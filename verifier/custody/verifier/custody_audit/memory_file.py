@@ -23,6 +23,7 @@ from custody.verifier.trust import remember
 _MAGIC: Final = b"custody-audit-2\n"
 _BEGIN: Final = len(_MAGIC) + 8
 _SUM_BYTES: Final = 32
+_ADVICE: Final = "take a copy that is good, or delete it and read the whole log again"
 
 
 class MemoryUnusable(CustodyError):
@@ -49,7 +50,7 @@ class Remembered:
         except MalformedError as error:
             if error.code == "state-law":
                 return None
-            raise MemoryUnusable(f"the remembered custody state: {error}") from error
+            raise MemoryUnusable(f"the remembered custody state ({error}): {_ADVICE}") from error
         return state if state.base == base else None
 
 
@@ -84,11 +85,13 @@ def read_memory(path: Path) -> Remembered | None:
         raise MemoryUnusable(f"{path} cannot be read: {error.strerror}") from error
     body, told = data[:-_SUM_BYTES], data[-_SUM_BYTES:]
     if bytes(data[: len(_MAGIC)]) != _MAGIC or sha256(body).digest() != told:
-        raise MemoryUnusable(f"{path} is no remembered audit, or is damaged")
+        raise MemoryUnusable(
+            f"{path} is damaged, or of another version of this program, or no remembered audit: {_ADVICE}"
+        )
     try:
         return _parse(body)
     except (ValueError, KeyError, TypeError) as error:
-        raise MemoryUnusable(f"{path} is no remembered audit") from error
+        raise MemoryUnusable(f"{path} is no remembered audit: {_ADVICE}") from error
 
 
 def _parse(body: memoryview) -> Remembered:

@@ -26,7 +26,7 @@ from custody.verifier.report.names import Words
 from custody.verifier.report.register_rows import register_rows
 from custody.verifier.report.retention_rows import retention_rows
 from custody.verifier.report.timeline_svg import KINDS, axis_of, draw
-from custody.verifier.texts import FILE_STATES, LOG_CHECKS, STATUS
+from custody.verifier.texts import FILE_STATES, LOG_CHECKS, REASONS_ZH, STATUS
 
 MAX_FINDINGS: Final = 2_000
 """Findings that are printed: some hundred pages. --json has all."""
@@ -63,6 +63,7 @@ def render_page(audit: CustodyAudit, *, lang: str, zone: Zone) -> str:
         style_hash=b64encode(sha256(style.encode()).digest()).decode(),
         words={"status": STATUS, "severity": SEVERITY, "checks": LOG_CHECKS},
         checks=audit.log.checks,
+        reasons=REASONS_ZH,
         sites=sites_of(audit),
         not_checked_status=Status.NOT_CHECKED,
         signers=_SIGNERS,

@@ -25,7 +25,7 @@ class Row:
 
     index: int
     when: str
-    lasted: str
+    lasted: Words | None
     kind: Words
     act: Words
     streams: tuple[str, ...]
@@ -58,7 +58,7 @@ def _row(note: Note, streams: tuple[str, ...], zone: Zone) -> Row:
     return Row(
         index=note.index,
         when=zone.show(note.at_us),
-        lasted=span(body.duration_us) if getattr(body, "duration_us", 0) else "",
+        lasted=Words(*span(body.duration_us)) if getattr(body, "duration_us", 0) else None,
         kind=KIND[note.kind],
         act=word(ACT, getattr(body, "act", 0)) if note.kind in {"access", "access_request"} else SAME,
         streams=streams,
