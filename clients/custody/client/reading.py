@@ -13,7 +13,7 @@ from custody.client.receipt import ProvenEntry
 from custody.client.session import decode, range_proof
 from custody.core import limits
 from custody.core.checkpoint import Checkpoint
-from custody.core.entry import decode_entry
+from custody.core.entry import decode_entries
 from custody.core.errors import MalformedError
 from custody.core.hashing import leaf_hash
 from custody.core.proof import verify_inclusion
@@ -34,8 +34,10 @@ def read_page(raw: bytes) -> Page:
     message = decode(ledger_pb2.EntryPage, raw)
     if len(message.entries) > limits.MAX_BATCH_RECORDS:
         raise MalformedError("a page has too many entries", code="response-malformed")
+    read = decode_entries([logged.entry for logged in message.entries])
     entries = [
-        ProvenEntry(logged.index, leaf_hash(logged.entry), decode_entry(logged.entry)) for logged in message.entries
+        ProvenEntry(logged.index, leaf_hash(entry.raw), entry)
+        for logged, entry in zip(message.entries, read, strict=True)
     ]
     return Page(message.checkpoint, entries, message)
 
