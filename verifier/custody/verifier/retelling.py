@@ -6,6 +6,7 @@ are strange keeps its bytes too, because then the rules ask for the quality of i
 """
 
 from array import array
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -44,8 +45,9 @@ class Teller:
     def __init__(self) -> None:
         self._end = 0
         self._stamp_us = 0
-        self._segments: dict[str, array[int]] = {}
-        self._rows = array("q")
+        # Lists, not arrays: an array takes its numbers one call each, and there are millions of segments.
+        self._segments: defaultdict[str, list[int]] = defaultdict(list)
+        self._rows: list[int] = []
         self._streams: dict[str, int] = {}
         self._raws: list[tuple[int, str, bytes, bytes]] = []
 
@@ -57,11 +59,7 @@ class Teller:
             if kind is _SEGMENT:
                 stream, begin_us = body.stream, record.at_us
                 end_us = begin_us + body.duration_us
-                try:
-                    row = segments[stream]
-                except KeyError:
-                    row = segments[stream] = array("q")
-                row.extend((body.number, begin_us, end_us, index, stamp_us))
+                segments[stream] += (body.number, begin_us, end_us, index, stamp_us)
                 if stamp_us < end_us:
                     raws.append((index, "", record.raw, b""))
             elif kind is _HEARTBEAT:
@@ -75,5 +73,12 @@ class Teller:
 
     def told(self) -> Told:
         """Everything that was taken."""
-        segments = {stream: row.tobytes() for stream, row in self._segments.items()}
-        return Told(self._end, self._stamp_us, segments, tuple(self._streams), self._rows.tobytes(), tuple(self._raws))
+        segments = {stream: array("q", row).tobytes() for stream, row in self._segments.items()}
+        return Told(
+            self._end,
+            self._stamp_us,
+            segments,
+            tuple(self._streams),
+            array("q", self._rows).tobytes(),
+            tuple(self._raws),
+        )
