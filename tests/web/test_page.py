@@ -6,12 +6,14 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from evidence import CAMERA, Evidence, exported
 from playwright.sync_api import Browser, Page, sync_playwright
+from rich_evidence import rich_evidence
 
 from custody.cli.main import run
 from custody.verifier.package.layout import TOP
@@ -167,6 +169,66 @@ def test_rubbish_is_a_finding_and_hides_what_cannot_be_shown(reader: Reader, tmp
     assert reader.page.inner_text("#h-verdict") == "✗ Verdict: FAILED"
     assert "<b>rubbish.zip" in reader.page.inner_text(".facts")
     assert "nothing to show" in reader.page.inner_text("main")
+
+
+def drop(page: Page, zone: str, *paths: Path) -> None:
+    """What Chromium does when files or folders are let go over an element: its own drag events, with the real files."""
+    page.locator(zone).scroll_into_view_if_needed()
+    box = page.locator(zone).bounding_box()
+    assert box is not None
+    point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + 20}
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **point, "data": data})
+    session.detach()
+
+
+def test_a_package_and_its_trust_can_be_dropped(reader: Reader, evidence: Evidence, tmp_path: Path) -> None:
+    packed = tmp_path / "evidence.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(one for one in evidence.package.rglob("*") if one.is_file()):
+            archive.writestr(f"{TOP}/{path.relative_to(evidence.package).as_posix()}", path.read_bytes())
+    for package, told in ((packed, "evidence.zip"), (evidence.package, "folder,")):
+        drop(reader.page, "section[aria-labelledby=h-package]", package)
+        reader.page.wait_for_selector(f"text={told}")
+        if package == packed:
+            drop(reader.page, "section[aria-labelledby=h-trust]", evidence.folder / "log.vkey")
+            reader.page.wait_for_selector(".chosen li")
+        reader.page.click("[data-role=check]")
+        reader.page.wait_for_selector("#h-verdict")
+        assert reader.page.inner_text("#h-verdict") == "✓ Verdict: OK"
+        reader.page.click("[data-role=again]")
+
+
+def test_certificates_and_revocation_lists_of_exporters_can_be_given(reader: Reader, tmp_path: Path) -> None:
+    """A certificate counts for time stamps until the reader says that it is an authority of exporters."""
+
+    def make() -> tuple[Path, Path]:
+        with rich_evidence(tmp_path) as rich:
+            (tmp_path / "rich.vkey").write_text(f"{rich.evidence.vkey}\n")
+            shutil.copy(rich.authority.folder / "ca.pem", tmp_path / "tsa-root.pem")
+            return rich.package, rich.evidence.folder
+
+    with ThreadPoolExecutor(1) as beside:  # the browser's event loop has this thread
+        package, folder = beside.submit(make).result()
+    authority, stamps, vkey = folder / "exporter-ca.pem", tmp_path / "tsa-root.pem", tmp_path / "rich.vkey"
+    reader.page.set_input_files("[data-role=trust]", [authority, folder / "exporter.crl"])
+    listed = reader.page.locator(".chosen li")
+    assert "root certificate of a time-stamping authority" in listed.nth(0).inner_text()
+    reader.page.focus("[data-role=use]")
+    reader.page.keyboard.press("Enter")
+    assert reader.page.evaluate("document.activeElement.getAttribute('data-role')") == "use"
+    assert "certificate of an authority for exporters" in listed.nth(0).inner_text()
+    assert "revocation list of such an authority" in listed.nth(1).inner_text()
+    reader.check(package, stamps, vkey)
+    assert reader.page.inner_text("#h-verdict") == "✓ Verdict: OK"
+    assert {number for number, status in reader.statuses().items() if status != "fine"} == {14}
+    signed = reader.page.inner_text("main")
+    assert "Test Exporter Authority" in signed or "CN=" in signed
+    assert "revocation not checked" not in signed
+    reader.page.click("[data-lang=zh]")
+    assert "导出人证书签发机构的证书" in reader.page.inner_text("main")
 
 
 def test_a_check_can_be_cancelled(reader: Reader, evidence: Evidence) -> None:

@@ -294,6 +294,7 @@ ROWS: list[tuple[str, Callable[[Bag], None], int, str]] = [
     ("disclosure-altered", alter_disclosure, 12, "sign"),
     ("disclosure-put-in", stray_disclosure, 12, "sign"),
     ("disclosure-left-out", lambda bag: bag.drop(bag.names(layout.DISCLOSURES)[0]), 12, "sign"),
+    ("disclosure-record-gone", lambda bag: bag.entries(drop_kind("disclosure_access")), 12, "sign"),
     ("withheld-row-gone", lambda bag: bag.json(layout.WITHHELD, lambda v: v["withheld"].pop()), 12, "sign"),
     ("token-garbage", lambda bag: bag.write("timestamps/manifest-1.tsr", b"0\x03\x02\x01\x00"), 13, ""),
     ("symbolic-link", lambda bag: (bag.folder / "data/link").symlink_to("/etc/hostname"), 1, ""),
@@ -338,6 +339,14 @@ def test_every_falsification_is_caught(
 def test_the_table_is_long_enough_and_touches_every_check() -> None:
     assert len(ROWS) >= 40
     assert {row[2] for row in ROWS} == set(range(1, 14))
+
+
+def test_giving_disclosures_without_a_record_is_named(
+    capsys: pytest.CaptureFixture[str], evidence: Evidence, bag: Bag
+) -> None:
+    bag.entries(drop_kind("disclosure_access"))
+    _, report = verdict(capsys, bag.folder, "--key", evidence.vkey)
+    assert (12, "disclosure-unrecorded") in {(one["check"], one["code"]) for one in report["findings"]}
 
 
 def test_parts_of_two_genuine_packages_do_not_make_one(

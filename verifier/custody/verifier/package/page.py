@@ -14,6 +14,7 @@ from custody.verifier.log_report import Status
 from custody.verifier.package.report import PackageReport
 from custody.verifier.package.texts import LINES, PACKAGE_CHECKS, REASONS_ZH
 from custody.verifier.texts import STATUS
+from custody.verifier.web import code_texts
 
 _SENTENCES: Final = {
     Status.FINE: (
@@ -57,5 +58,6 @@ def package_page(report: PackageReport, lang: str) -> str:
         states=LINES,
         sentence=_SENTENCES[report.status],
         findings=report.findings.kept,
+        titles=code_texts(),
         omitted=report.findings.omitted().items(),
     )

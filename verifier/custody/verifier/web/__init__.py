@@ -1,12 +1,15 @@
 """verify.html: the verifier of evidence packages that runs in a browser, offline. One built file; its sources lie beside it."""
 
+import json
+from collections.abc import Mapping
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 FOLDER: Final = Path(__file__).parent
 PAGE: Final = FOLDER / "verify.html"
-_SINGLE: Final = ("build.mjs", "package-lock.json", "package.json", "tsconfig.json")
+_SINGLE: Final = ("build.mjs", "code_texts.json", "package-lock.json", "package.json", "tsconfig.json")
 _FOLDERS: Final = ("engine", "page")
 _ENDINGS: Final = frozenset({".ts", ".css", ".html", ".txt"})
 
@@ -14,6 +17,13 @@ _ENDINGS: Final = frozenset({".ts", ".css", ".html", ".txt"})
 def read_page() -> bytes:
     """The built page."""
     return PAGE.read_bytes()
+
+
+@cache
+def code_texts() -> Mapping[str, Mapping[str, str]]:
+    """What each code of a finding means, by code and language; the page and the command line share this one table."""
+    found: dict[str, dict[str, str]] = json.loads((FOLDER / "code_texts.json").read_text(encoding="utf-8"))
+    return found
 
 
 def sources_digest(folder: Path = FOLDER) -> str:

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const SINGLE = ["build.mjs", "package-lock.json", "package.json", "tsconfig.json"];
+const SINGLE = ["build.mjs", "code_texts.json", "package-lock.json", "package.json", "tsconfig.json"];
 const FOLDERS = ["engine", "page"];
 const ENDINGS = [".ts", ".css", ".html", ".txt"];
 

@@ -24,9 +24,9 @@ export type PackageSource =
 
 /** What the reader trusts and brings; each text as it stands in its file. All empty: trust `package`, which is much weaker. */
 export interface Trust {
-  /** vkeys of the log, one a line, `#` begins a comment: `--key`. */
+  /** vkeys of the log, one a line, `#` begins a comment: `--trust`. */
   readonly keys?: string;
-  /** C2SP tlog-policy: `--policy`. Not together with `keys`. */
+  /** C2SP tlog-policy: `--trust`. Not together with `keys`. */
   readonly policy?: string;
   /** Public keys in PEM, any number behind one another: `--exporter-key`. */
   readonly exporterKeys?: string;
@@ -195,7 +195,7 @@ export interface EngineError extends Error {
 /** Keys of `Check.reason_code` with the English text. */
 export const REASONS = {
   "nothing-to-hold": "an earlier check left nothing to hold it against",
-  "keys-from-package": "KEYS FROM THE PACKAGE ITSELF: whoever made the package chose them; give --key",
+  "keys-from-package": "KEYS FROM THE PACKAGE ITSELF: whoever made the package chose them; give --trust",
   "no-growth-since": "the package proves growth from no checkpoint; ask for one exported with --since",
   "no-earlier": "the package has no earlier checkpoint",
   "growth-other": "the package proves growth from another checkpoint than the given one",

@@ -1,74 +1,9 @@
 /* What the codes of findings mean, for a reader who knows neither the code nor English. The detail of a finding follows it. */
 
-import { type Words, words } from "./words";
+import CODES from "../code_texts.json";
+import type { Words } from "./words";
 
-const CODES: Readonly<Record<string, Words>> = {
-  "package-zip": words("the zip file is not one that can be checked in place", "压缩包不符合可就地核验的格式"),
-  "package-path": words("a file name that a package cannot have", "存在不允许的文件名"),
-  "package-link": words("a link in the package", "包内含有链接"),
-  "package-oversize": words("too many files, or a file that is too long", "文件过多或过大"),
-  "package-manifest": words("manifest.json cannot be read in its one form", "manifest.json 不符合唯一格式"),
-  "package-version": words("a package of another format version", "证据包格式版本不符"),
-  "package-framing": words("the list of entries is cut off", "条目列表被截断"),
-  "package-log-part": words("the log part of the package has no form", "日志部分不符合格式"),
-  "package-withheld": words("the list of withheld data has no form", "未披露清单不符合格式"),
-  "package-unsigned": words("the package is not signed", "证据包没有签名"),
-  "package-signer": words("no signature of a known exporter", "没有已知导出人的签名"),
-  "package-signature": words("a signature that is not over this package", "签名不是对本包所作"),
-  "envelope-malformed": words("the signature file has no form", "签名文件不符合格式"),
-  "file-altered": words("a file was altered after it was packed", "文件在封装后被改动"),
-  "file-missing": words("a file is missing", "缺少文件"),
-  "file-extra": words("a file that the package does not list", "存在清单以外的文件"),
-  "file-unlisted": words("a file among the footage that the manifest does not name", "录像目录中有清单未列的文件"),
-  "bag-malformed": words("a list of hashes has no form", "校验清单不符合格式"),
-  "bag-oxum": words("number or size of the files is not as stated", "文件数量或大小与所述不符"),
-  "signature-invalid": words("a signature is wrong", "签名无效"),
-  "signature-missing": words("no signature of a trusted key", "没有受信任密钥的签名"),
-  "cosignature-malformed": words("a witness's signature has no form", "见证签名不符合格式"),
-  "note-malformed": words("the signed note has no form", "已签名的文本不符合格式"),
-  "checkpoint-malformed": words("the checkpoint has no form", "检查点不符合格式"),
-  "checkpoint-origin": words("the checkpoint of another log", "检查点属于另一日志"),
-  "checkpoint-extension": words("the checkpoint has lines that it must not have", "检查点含有不应有的内容"),
-  "policy-unsatisfied": words("the given policy is not satisfied", "不满足所给的信任策略"),
-  "policy-malformed": words("the policy has no form", "信任策略不符合格式"),
-  "quorum-missing": words("too few witnesses cosigned", "见证签名不足"),
-  "vkey-malformed": words("a key has no form", "密钥不符合格式"),
-  "consistency-failed": words("the log was rewritten since the earlier checkpoint", "自先前检查点以来日志被改写"),
-  "inclusion-failed": words("an entry is not proven to be in the signed log", "条目未能证明在已签名的日志中"),
-  "chain-broken": words("a chain of entries is broken: one was altered, taken out or put in", "条目链断裂：有条目被改动、抽走或插入"),
-  "chain-number": words("a chain of entries is not numbered without a hole", "条目链编号不连续"),
-  "chains-differ": words("an entry stands in other chains than its record belongs to", "条目所在的链与其登记内容不符"),
-  "chain-cut": words("the end of a chain was cut off: later entries are hidden", "链尾被截去：隐瞒了后来的条目"),
-  "time-decreases": words("times of the log go backwards", "日志时间倒退"),
-  "slice-incomplete": words("a part of the log is not complete", "日志片段不完整"),
-  "slice-unproven": words("a part of the log is not proven", "日志片段未获证明"),
-  "slice-missing": words("a part of the log that belongs here is missing", "缺少应有的日志片段"),
-  "slice-margin": words("the neighbours of the period are missing", "缺少时段前后的相邻条目"),
-  "entry-stray": words("an entry that belongs to nothing here", "存在不属于任何片段的条目"),
-  "heads-mismatch": words("the closing snapshot does not say what the package says", "收尾快照与包内内容不符"),
-  "heads-malformed": words("the list of chain ends has no form", "链头列表不符合格式"),
-  "snapshot-missing": words("the closing snapshot is missing", "缺少收尾快照"),
-  "segment-altered": words("footage is not the file that was recorded", "录像与登记时的文件不一致"),
-  "segment-differs": words("the manifest says other than the log", "清单与日志登记不符"),
-  "segment-unlisted": words("a recorded segment of the period is neither here nor named as absent", "时段内已登记像段既不在包内，也未注明未提供"),
-  "segment-unrecorded": words("footage that the log does not know", "日志中没有登记的录像"),
-  "manifest-csv": words("the table for spreadsheets says other than the manifest", "表格文件与清单不符"),
-  "proof-file-other": words("a proof file proves something else", "证明文件与像段不对应"),
-  "tlog-proof-malformed": words("a proof file has no form", "证明文件不符合格式"),
-  "export-unrecorded": words("the log does not know of this export", "日志中没有本次导出的登记"),
-  "export-differs": words("the log records another export than this one", "日志登记的导出与本包不符"),
-  "disclosure-mismatch": words("disclosed data is not what was committed to", "披露的信息与承诺值不符"),
-  "disclosure-stray": words("disclosed data that belongs to no entry", "披露的信息不属于任何条目"),
-  "disclosure-malformed": words("a disclosure has no form", "披露文件不符合格式"),
-  "withheld-differs": words("the list of withheld data is not complete or not right", "未披露清单不全或有误"),
-  "timestamp-malformed": words("a time stamp has no form", "时间戳不符合格式"),
-  "timestamp-other": words("a time stamp over something else", "时间戳所盖内容不是本包"),
-  "timestamp-signature": words("a time stamp is not signed under a given root", "时间戳未由所给根证书下的机构签名"),
-  "footage-unknown": words("a file that you brought is not from this package", "您提供的文件不出自本证据包"),
-  "footage-unreadable": words("a file that you brought cannot be read", "您提供的文件无法读取"),
-};
-
-/** Null for a code without words of its own, such as those of the parsers of entries. */
+/** Null for a code without words of its own. The command line reads the same table. */
 export function codeText(code: string): Words | null {
-  return CODES[code] ?? null;
+  return Object.hasOwn(CODES, code) ? (CODES as Readonly<Record<string, Words>>)[code] ?? null : null;
 }

@@ -37,15 +37,42 @@ async function walk(entry: FileSystemEntry, path: string, depth: number, found: 
   }
 }
 
-/** What a drop brought. The entries must be asked for before the event ends. */
+async function walkHandle(folder: FileSystemDirectoryHandle, path: string, depth: number, found: SourceFile[]): Promise<void> {
+  for await (const one of folder.values()) {
+    if (depth >= MAX_DEPTH || found.length > MAX_FILES) {
+      throw new Error("this folder is larger than any package");
+    }
+    if (one.kind === "directory") {
+      await walkHandle(one as FileSystemDirectoryHandle, `${path}${one.name}/`, depth + 1, found);
+    } else {
+      found.push({ path: `${path}${one.name}`, file: await (one as FileSystemFileHandle).getFile() });
+    }
+  }
+}
+
+/** Chromium's other way to a dropped folder: on a page from the disk the files of its entries cannot be read. */
+interface HandledItem extends DataTransferItem {
+  getAsFileSystemHandle?: () => Promise<FileSystemHandle | null>;
+}
+
+/** What a drop brought. Entries and handles must be asked for before the event ends. */
 export async function dropped(event: DragEvent): Promise<Dropped> {
   const data = event.dataTransfer;
-  const entries = [...(data?.items ?? [])].map((item) => item.webkitGetAsEntry()).filter((one) => one !== null);
+  const items: HandledItem[] = [...(data?.items ?? [])].filter((item) => item.kind === "file");
+  const asked = items.map((item) => {
+    const entry = item.webkitGetAsEntry();
+    return { entry, handle: entry?.isDirectory ? item.getAsFileSystemHandle?.() : undefined };
+  });
   const files = [...(data?.files ?? [])];
-  const folders = entries.filter((one) => one.isDirectory);
+  const folders = asked.filter((one) => one.entry?.isDirectory);
   const tree: SourceFile[] = [];
-  for (const folder of folders) {
-    await walk(folder, "", 0, tree);
+  for (const { entry, handle } of folders) {
+    const folder = await handle;
+    if (folder?.kind === "directory") {
+      await walkHandle(folder as FileSystemDirectoryHandle, `${folder.name}/`, 1, tree);
+    } else if (entry !== null) {
+      await walk(entry, "", 0, tree);
+    }
   }
   return { files: folders.length ? [] : files, tree };
 }

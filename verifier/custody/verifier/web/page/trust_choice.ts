@@ -3,7 +3,7 @@
 import type { SourceFile, Trust } from "../engine/api";
 import { button, el, fillWith, told } from "./dom";
 import { type Dropped, dropZone, fileButton } from "./package_choice";
-import { MAX_TRUST_BYTES, TRUST_KINDS, type TrustFile, kindOf, trustOf } from "./trust_files";
+import { MAX_TRUST_BYTES, TRUST_KINDS, type TrustFile, kindOf, otherUse, trustOf } from "./trust_files";
 import { type Words, bytesText, words } from "./words";
 
 export class TrustChoice {
@@ -25,8 +25,8 @@ export class TrustChoice {
       { class: "step drop", "aria-labelledby": "h-trust" },
       el("h2", { id: "h-trust" }, "2 ", words("Whom you trust", "您信任谁")),
       el("p", {}, words(
-        "A key that lies in the package proves nothing: a forger would put in his own. Get the key of the log from somebody who does not keep the log: the supervising authority, a court, or an earlier package. Drop its file here; the same for a trust policy, the exporter's public key, the root certificate of a time-stamping authority, or a checkpoint that you hold. Each file is recognised by what stands in it.",
-        "证据包内自带的密钥不证明任何事情：伪造者会放入自己的密钥。请从不保管该日志的一方（主管机关、法院或者以前的证据包）取得日志公钥，将其文件拖放到此处；信任策略、导出人公钥、时间戳机构根证书、您持有的检查点亦同。文件类别按内容自动识别。",
+        "A key that lies in the package proves nothing: a forger would put in his own. Get the key of the log from somebody who does not keep the log: the supervising authority, a court, or an earlier package. Drop its file here; the same for a trust policy, the exporter's public key, the root certificate of a time-stamping authority, the certificate of an authority that certifies exporters and its revocation list, or a checkpoint that you hold. Each file is recognised by what stands in it; of a certificate you say below what you trust it for.",
+        "证据包内自带的密钥不证明任何事情：伪造者会放入自己的密钥。请从不保管该日志的一方（主管机关、法院或者以前的证据包）取得日志公钥，将其文件拖放到此处；信任策略、导出人公钥、时间戳机构根证书、导出人证书签发机构的证书及其吊销列表、您持有的检查点亦同。文件类别按内容自动识别；证书的用途请在下方指明。",
       )),
       el("p", { class: "buttons" }, fileButton(words("Choose trust files …", "选择信任文件……"), { multiple: true, "data-role": "trust" }, (files) => void this.#take(files))),
       el("details", {}, el("summary", {}, words("Paste the key of the log instead", "粘贴日志公钥")), el("p", {}, el("label", { for: "pasted" }, words("Key of the log (one line: name+id+key)", "日志公钥（一行：名称+编号+公钥）"))), this.#pasted),
@@ -59,7 +59,7 @@ export class TrustChoice {
       const text = file.size <= MAX_TRUST_BYTES ? await file.text() : "";
       const kind = kindOf(text);
       if (kind === null) {
-        this.#say(words("Not a key, policy, certificate or checkpoint: ", "不是公钥、策略、证书或检查点："), file.name);
+        this.#say(words("Not one key, policy, certificate, revocation list or checkpoint: ", "不是单一的公钥、策略、证书、吊销列表或检查点："), file.name);
       } else {
         this.#add({ name: file.name, kind, text });
       }
@@ -100,7 +100,7 @@ export class TrustChoice {
 
   #show(): void {
     const trust = this.#files.map((file) =>
-      el("li", {}, el("b", {}, TRUST_KINDS[file.kind]), file.name === "+" ? words(" (pasted)", "（粘贴）") : [" ", told(file.name, "mono")], " ", this.#remove(file.name, () => {
+      el("li", {}, el("b", {}, TRUST_KINDS[file.kind]), file.name === "+" ? words(" (pasted)", "（粘贴）") : [" ", told(file.name, "mono")], " ", this.#use(file), " ", this.#remove(file.name, () => {
         this.#files = this.#files.filter((one) => one !== file);
         this.#pasted.value = file.name === "+" ? "" : this.#pasted.value;
       })),
@@ -115,6 +115,22 @@ export class TrustChoice {
       fillWith(this.#status);
     }
     this.#changed();
+  }
+
+  /** A certificate can be trusted for one thing or the other: only the reader knows for which. */
+  #use(file: TrustFile): HTMLElement | null {
+    const kind = otherUse(file.kind);
+    if (kind === null) {
+      return null;
+    }
+    const text = kind === "exporterAuthorities"
+      ? words("trust it for exporters' certificates instead", "改作导出人证书的信任依据")
+      : words("trust it for time stamps instead", "改作时间戳的信任依据");
+    return button(text, () => {
+      this.#files = this.#files.map((one) => (one === file ? { ...file, kind } : one));
+      this.#show();
+      this.#list.querySelector<HTMLElement>("[data-role=use]")?.focus();
+    }, { class: "small", "data-role": "use" });
   }
 
   #remove(name: string, act: () => void): HTMLElement {
