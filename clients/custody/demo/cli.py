@@ -170,7 +170,7 @@ def _summarize(stage: Stage, files: int, results: list[tuple[str, Verdict]], say
     click.echo("  " + say("sum-why"))
     click.echo("  " + say("sum-limits"))
     click.echo(f"\n  {say('sum-look', folder=stage.folder)}")
-    command = f"custody verify log {stage.database} --key {stage.folder / 'log.vkey'}"
+    command = f"custody verify log {stage.database} --trust {stage.folder / 'log.vkey'}"
     click.echo("  " + say("sum-try", command=command))
     return 0 if len(caught) == len(results) else 1
 

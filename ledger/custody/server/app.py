@@ -25,6 +25,7 @@ from custody.asgi.serving import HttpServer
 from custody.core.errors import CustodyError
 from custody.core.limits import MAX_MESSAGE_BYTES
 from custody.core.record_id import RANDOM_BYTES, make_record_id
+from custody.server.address import AddressError
 from custody.server.gate import Gate, GateSettings
 from custody.server.handlers import handler
 from custody.server.hosted import HostedLog
@@ -166,7 +167,7 @@ class LedgerServer:
         self._tasks: set[asyncio.Future[None]] = set()
 
     async def start(self) -> None:
-        """Begins to listen. Raises RuntimeError when an address is taken; FileUnusable, PrivateFileError for TLS."""
+        """Begins to listen. Raises AddressError when an address is taken; FileUnusable, PrivateFileError for TLS."""
         service = LedgerService(self._logs, _gate(self._settings))
         self._server.add_generic_rpc_handlers((handler(service),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -174,10 +175,16 @@ class LedgerServer:
         for name in ("", SERVICE, *self._logs):  # the library's default is SERVING, before anything is opened
             await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
         for address in self._settings.listen:
-            if self._settings.tls is None or address.startswith("unix:"):
-                port = self._server.add_insecure_port(address)
-            else:
-                port = self._server.add_secure_port(address, server_credentials(self._settings.tls))
+            try:
+                if self._settings.tls is None or address.startswith("unix:"):
+                    port = self._server.add_insecure_port(address)
+                else:
+                    port = self._server.add_secure_port(address, server_credentials(self._settings.tls))
+            except RuntimeError as error:
+                raise AddressError(
+                    f"cannot listen on {address}: another process has it, or it is no address of this machine; stop that"
+                    " process or give another --listen"
+                ) from error
             self.addresses.append(address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}")
         await self._server.start()
 
