@@ -64,6 +64,19 @@ async def test_a_sender_of_single_batches_waits_for_at_most_one_batch_of_the_flo
     assert [len(one.items) for one in pool.take(ROUND_RECORDS)] == [1_024]
 
 
+async def test_what_a_whole_batch_is_beyond_its_share_is_given_back() -> None:
+    pool, given = Pool(), dict.fromkeys((FLOOD, OTHER), 0)
+    for _ in range(20):
+        pool.put(batch(1_024, FLOOD))
+    for _ in range(16):
+        pool.put(batch(256, OTHER))
+        for one in pool.take(ROUND_RECORDS):
+            given[one.submitter] += len(one.items)
+            one.done.set_result(Outcome(0, b"", None, (), None))
+    assert given[OTHER] == 16 * 256
+    assert 0 < given[FLOOD] <= given[OTHER] + 1_024
+
+
 async def test_two_who_ask_for_much_the_same_get_the_same() -> None:
     pool = Pool()
     for _ in range(8):

@@ -7,7 +7,7 @@ fill three quarters of it, so that there is always a place for another.
 Fair: a round takes turns between the submitters, the next batch from whoever has had fewest records, and lets nobody have more than `FAIR_RECORDS` beyond what
 the others ask for while others are about (in this round or the last few). Who asks for more than twice as much as anybody else gets
 half as much as the next: reading and refusing the rest of a flood costs too, and that is taken from the flood. So whoever floods the
-ledger waits longer himself, and makes others wait for no more than he is given. A submitter who is alone gets whole rounds.
+ledger waits longer himself, and makes others wait for no more than he is given. A batch goes whole; what it is beyond a share is given back. A submitter who is alone gets whole rounds.
 
 Used on one event loop only; no method is interrupted, so there is no lock.
 """
@@ -53,6 +53,8 @@ class Pool:
         self._round = 0
         self._served: dict[str, tuple[int, int]] = {}
         """Last round and its records, for submitters of the last few rounds."""
+        self._owed: dict[str, int] = {}
+        """Records beyond its share that a submitter of the last few rounds was given, because a batch goes whole."""
         self.arrived = asyncio.Event()
 
     def check_room(self, submitter: str, records: int, total_bytes: int) -> None:
@@ -80,7 +82,8 @@ class Pool:
         given = dict.fromkeys(self._lines, 0)
         total = 0
         # Whoever has had least so far; among equals, whoever waits longest for a turn.
-        turns = [(0, place, name) for place, name in enumerate(self._lines)]
+        resting = self._resting()
+        turns = [(0, place, name) for place, name in enumerate(self._lines) if name not in resting]
         while turns:
             mine, place, name = turns[0]
             size = len(self._lines[name][0].items)
@@ -99,6 +102,7 @@ class Pool:
             else:
                 heappop(turns)
         self._remember(given)
+        self._settle(given, shares)
         if not self._lines:
             self.arrived.clear()
         return taken
@@ -119,6 +123,19 @@ class Pool:
         if flood in shares and wanted[flood] > 2 * second:
             shares[flood] = max(FAIR_RECORDS, min(second // 2, max_records // 3))
         return shares
+
+    def _resting(self) -> set[str]:
+        """Who lets others go first because of what was given too much before; nobody when they alone wait."""
+        resting = {name for name in self._lines if name in self._owed}
+        return resting if len(resting) < len(self._lines) else set()
+
+    def _settle(self, given: dict[str, int], shares: dict[str, int]) -> None:
+        for name, records in given.items():
+            owed = min(self._owed.pop(name, 0) + records - shares[name], MAX_BATCH_RECORDS)
+            if owed > 0 and name in self._served:
+                self._owed[name] = owed
+        for name in self._owed.keys() - self._served.keys():
+            del self._owed[name]
 
     def _remember(self, given: dict[str, int]) -> None:
         for name, records in given.items():
@@ -146,6 +163,7 @@ class Pool:
                     batch.done.set_exception(error)
         self._lines.clear()
         self._waiting.clear()
+        self._owed.clear()
         self._records = self._bytes = 0
         self.arrived.clear()
 
