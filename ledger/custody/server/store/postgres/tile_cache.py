@@ -11,7 +11,7 @@ from custody.core.hashing import HASH_BYTES
 from custody.core.tile import TILE_HEIGHT, TILE_WIDTH
 
 CACHED_TILES: Final = 2_048
-"""Of 8 kB: 16 MB for each log. All tiles above level 0 of 100 million entries, and the latest 400,000 entries' own."""
+"""Of 8 kB: 16 MB for each log, room for all tiles above level 0 of 100 million entries and some hundreds below."""
 
 _FULL_BYTES: Final = TILE_WIDTH * HASH_BYTES
 
