@@ -68,6 +68,30 @@ def test_many_small_steps_say_what_one_step_says(told: Told, audit: Audit, memor
     assert same(last, audit(told.log.path, "--key", told.key)[1])
 
 
+def test_a_correction_of_what_an_earlier_audit_read(told: Told, audit: Audit, memory: Path) -> None:
+    world = told.world
+    world.lawful("bj185").record(days=20, length=HOUR)
+    wrong = world.access(recorded_by=None)
+    told.write()
+    first = audit(told.log.path, "--key", told.key, "--state", memory)[1]
+    assert "register-incomplete" in [one["code"] for one in first["findings"]]
+    held = read_memory(memory)
+    assert held is not None
+    state = held.restore(LIBRARY, ("default",))
+    assert state is not None
+    (leaf,) = [note.leaf for note in state.notes if note.index == wrong]
+    right = world.entries[world.access()][2].record_id
+    world.tell(correction=world.correction(wrong, leaf_sha256=leaf, replacement_id=right))
+    world.tell(correction=world.correction(wrong, leaf_sha256=bytes(32)))
+    told.write()
+    again = audit(told.log.path, "--key", told.key, "--state", memory)[1]
+    codes = [one["code"] for one in again["findings"]]
+    assert again["read_from"] > 0
+    assert same(again, audit(told.log.path, "--key", told.key)[1])
+    assert "register-incomplete" not in codes
+    assert {"corrected", "correction-unfounded"} <= set(codes)
+
+
 def test_a_rollback_is_found(month: Told, audit: Audit, memory: Path, tmp_path: Path) -> None:
     old = tmp_path / "old.db"
     shutil.copy(month.log.path, old)

@@ -141,6 +141,25 @@ def test_the_timeline_shows_every_kind_and_says_it_in_words(bad: Told, tmp_path:
     assert row.bounding_box()["width"] > 600  # type: ignore[index]
 
 
+def test_marks_of_the_axis_stay_within_it(bad: Told, tmp_path: Path, page: Page) -> None:
+    opened(page, render(bad, tmp_path, "--key", bad.key))
+    axis = page.locator("table.coverage thead svg")
+    box = axis.bounding_box()
+    assert box is not None
+    labels = axis.locator("text")
+    assert {labels.nth(at).get_attribute("text-anchor") for at in range(labels.count())} == {"start", "middle", "end"}
+    for at in range(labels.count()):
+        label = labels.nth(at).bounding_box()
+        assert label is not None
+        assert box["x"] - 1 <= label["x"]
+        assert label["x"] + label["width"] <= box["x"] + box["width"] + 1
+
+
+def test_a_filing_without_a_number_shows_its_day_in_the_readers_zone(bad: Told, tmp_path: Path, page: Page) -> None:
+    opened(page, render(bad, tmp_path, "--key", bad.key))
+    assert page.get_by_role("cell", name="2026-01-01", exact=True).count() == 1  # midnight in Beijing
+
+
 def test_every_cited_article_is_there(bad: Told, tmp_path: Path, page: Page) -> None:
     opened(page, render(bad, tmp_path, "--key", bad.key))
     links = page.locator("table.found a")

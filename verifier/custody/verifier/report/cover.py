@@ -78,7 +78,7 @@ def _profiles(audit: CustodyAudit) -> list[Words]:
     ]
 
 
-def sites_of(audit: CustodyAudit) -> list[SiteRow]:
+def sites_of(audit: CustodyAudit, zone: Zone) -> list[SiteRow]:
     """Sites of the scope; of several registrations or filings the last one counts."""
     rows = []
     cameras = audit.streams()
@@ -89,7 +89,7 @@ def sites_of(audit: CustodyAudit) -> list[SiteRow]:
             if note.kind == "site_registered":
                 registered = note.body
             elif note.kind == "filing":
-                filing = note.body.filing_number or zone_free(note.at_us)
+                filing = note.body.filing_number or zone.show(note.at_us)[:10]
         rows.append(
             SiteRow(
                 name=name,
@@ -102,8 +102,3 @@ def sites_of(audit: CustodyAudit) -> list[SiteRow]:
             )
         )
     return rows
-
-
-def zone_free(at_us: int) -> str:
-    """The date of a filing without a number."""
-    return Zone("+00:00").show(at_us)[:10]

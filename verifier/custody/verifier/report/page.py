@@ -64,7 +64,7 @@ def render_page(audit: CustodyAudit, *, lang: str, zone: Zone) -> str:
         words={"status": STATUS, "severity": SEVERITY, "checks": LOG_CHECKS},
         checks=audit.log.checks,
         reasons=REASONS_ZH,
-        sites=sites_of(audit),
+        sites=sites_of(audit, zone),
         not_checked_status=Status.NOT_CHECKED,
         signers=_SIGNERS,
         **cover(audit, zone),
