@@ -149,7 +149,7 @@ COMMANDS: Mapping[str, Command | Group] = {
         summary="Write one entry with the proof that it is there.",
     ),
     "verify": Group(
-        summary="Check logs and footage offline, trusting nobody but the key that you bring.",
+        summary="Check logs, footage, packages and proofs offline, trusting nobody but whom you name with --trust.",
         commands={
             "proof": Command(
                 target="custody.verifier.proving.commands:verify_proof", summary="Check one entry's proof, offline."
