@@ -12,6 +12,7 @@ from custody.core.errors import CustodyError
 HINTS: Mapping[str, str] = {
     "fork": "two signed histories exist; keep both checkpoints, stop using this log, tell its operator and its witnesses",
     "internal-error": "this is a fault of custody itself; run again as `custody --debug ...` and report what it prints",
+    "ledger-unavailable": "see whether the ledger runs, at that address, and with certificates if it demands them; sending again is safe",
     "rollback": "the log shows less than it signed before, perhaps from a restored backup; keep both checkpoints",
     "signer-fork": "keep the signer's state folder and find out who asked: custody signer status --state DIR --json",
     "signature-missing": "the log may have changed its key; get the new one from somebody else than the ledger's operator (docs/spec/verification.md, Rotation)",
@@ -19,6 +20,8 @@ HINTS: Mapping[str, str] = {
     "signer-latched": "two trees were asked for; both are shown by: custody signer status --state DIR --json",
     "signer-state-behind": "the signer's state is an old copy; stop it and put the current one back (docs/ops/signer.md)",
     "signer-state-missing": "point --state at the folder that `custody signer init` made, or restore it (docs/ops/signer.md)",
+    "signer-unavailable": "start it (custody signer serve), or give the socket on which it listens",
+    "signer-unreachable": "start it (custody signer serve), or give the socket on which it listens",
     "token-needed": "ask the operator for an inspector's token and give it with --token-file",
     "witness-ahead": "a witness has seen more than is stored here: put back the newest storage (docs/ops/witness.md)",
 }
