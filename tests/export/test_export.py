@@ -56,8 +56,10 @@ def test_manifest_and_forms_say_what_the_ledger_says(evidence: Evidence) -> None
     register = (evidence.package / "data/forms/retrieval-register.zh.html").read_text()
     assert "第十七条第（三）项" in register
     assert "复制" in register
+    assert "使用、管理单位：Example Property Management Ltd." in register
     report = (evidence.package / "data/reports/report.zh.html").read_text()
     assert "0.250" in report
+    assert "<td>较重</td>" in report
     assert "<script" not in report
 
 

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context,
 
 from custody.export.story import Story, Told
 from custody.v1 import record_pb2
+from custody.verifier.custody_audit.words import SEVERITY
 from custody.verifier.package.commitments import Withheld
 from custody.verifier.package.manifest import PackageManifest, show_times
 from custody.verifier.report import names
@@ -72,12 +73,18 @@ def render(
     words = {
         "manifest": manifest, "request": gathered.request, "snapshot": gathered.snapshot, "story": story,
         "withheld": withheld, "kinds_zh": KINDS_ZH, "acts_zh": ACTS_ZH, "stretch_zh": STRETCH_ZH,
-        "absent_zh": ABSENT_ZH, "absent_en": ABSENT_EN,
+        "severity": SEVERITY, "operators": _operators(manifest, story), "absent_zh": ABSENT_ZH, "absent_en": ABSENT_EN,
         "total_bytes": sum(row.size_bytes for row in manifest.files),
     }  # fmt: skip
     for name in PAGES:
         yield name, pages.get_template(name.rpartition("/")[2]).render(words, zh=".zh." in name).encode()
     yield "verify.html", read_page()
+
+
+def _operators(manifest: PackageManifest, story: Story) -> str:
+    """Who runs the sites of the package's streams, as the ledger has it: the register's unit where the exporter names none."""
+    sites = (story.sites.get(one.stream.partition("/")[0]) for one in manifest.streams)
+    return "、".join(dict.fromkeys(site.operator for site in sites if site is not None and site.operator))
 
 
 def _words(told: Told, zh: bool, zone: str) -> str:  # noqa: FBT001  a filter of the templates

@@ -66,6 +66,9 @@ def test_the_text_names_every_check(capsys: pytest.CaptureFixture[str], evidence
     lines = capsys.readouterr().out.splitlines()
     numbered = [match[1].strip() for line in lines if (match := re.match(r"  ([ 1]\d)  ", line))]
     assert numbered == [str(number) for number in range(1, 16)]
+    reasons = [line for line in lines if "未检查：" in line or "NOT CHECKED:" in line]
+    assert len(reasons) == 3
+    assert all(("footage was brought" in line) == (lang == "en") for line in reasons if line.startswith("  14"))
 
 
 def test_a_policy_opens_the_checkpoint_too(

@@ -96,6 +96,18 @@ REASONS_ZH: Final[Mapping[str, str]] = {
     "the log registers no identities: nobody can say who was allowed what": "日志未登记任何身份，无法判断谁有权登记什么",
     "no entry of the log is under a verified checkpoint": "日志中没有登记处于已验证的检查点之下",
     "the log could not be checked in full": "日志未能全部检查",
+    "an earlier check left nothing to hold it against": "前一项检查未通过，无从比对",
+    "KEYS FROM THE PACKAGE ITSELF: whoever made the package chose them; give --trust": "密钥出自证据包自身，由制作者选定；请用 --trust 提供日志公钥",
+    "the package proves growth from no checkpoint; ask for one exported with --since": "本包未附先前检查点；请要求以 --since 导出",
+    "the package has no earlier checkpoint": "本包未附先前检查点",
+    "the package proves growth from another checkpoint than the given one": "本包所附先前检查点与所给检查点不同",
+    "the package has no proof files; the slices prove the same": "本包无单独证明文件；日志片段证明同样内容",
+    "the signer's key stands only in the package: give it with --exporter-key": "签名人公钥仅见于本包；请用 --exporter-key 提供",
+    "the package has no time stamp": "本包无时间戳",
+    "no root of a time-stamping authority was given: --tsa-root": "未提供时间戳机构根证书（--tsa-root）",
+    "no footage was brought": "无另行提供的录像",
+    "the package's own footage is not proven, so nothing can be held against it": "本包录像自身未获证明，无从比对",
+    "no entry of the package is sealed by its source": "本包条目均无来源方封签",
 }
 """Why a check was not made, in Chinese. A reason that counts something is not in the table and stays English."""
 

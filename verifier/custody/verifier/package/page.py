@@ -12,8 +12,8 @@ from jinja2 import Environment, StrictUndefined
 
 from custody.verifier.log_report import Status
 from custody.verifier.package.report import PackageReport
-from custody.verifier.package.texts import LINES, PACKAGE_CHECKS, REASONS_ZH
-from custody.verifier.texts import STATUS
+from custody.verifier.package.texts import LINES, PACKAGE_CHECKS
+from custody.verifier.texts import REASONS_ZH, STATUS
 from custody.verifier.web import code_texts
 
 _SENTENCES: Final = {
