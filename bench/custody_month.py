@@ -75,6 +75,8 @@ def _events() -> Iterator[Event]:
         begin_us = START_US + tick * SEGMENT_US
         end_us = begin_us + SEGMENT_US
         day, place = divmod(tick, DAY_SEGMENTS)
+        if place == 0:
+            yield from _watches(streams, begin_us)
         for camera, stream in enumerate(streams):
             if place == (camera * 3) % DAY_SEGMENTS:  # an hour of the day at which this camera is out of order
                 span = pb.Span(stream=stream, from_us=begin_us, to_us=end_us)
@@ -143,6 +145,15 @@ def _document(kind: pb.DocumentKind, draw: random.Random) -> pb.Document:
     return pb.Document(kind=kind, reference=f"R-{draw.randrange(10_000)}", document_sha256=draw.randbytes(32))
 
 
+def _watches(streams: list[str], at_us: int) -> Iterator[Event]:
+    """The watch of a day at every site; one that lasts longer counts for a day only."""
+    sites = [stream.partition("/")[0] for stream in streams]
+    for site in dict.fromkeys(sites):
+        watched = sites.count(site)
+        shift = pb.WatchShift(site=site, people=[_person("guard")], duration_us=DAY_US, streams_watched=watched)
+        yield at_us, at_us, {"watch_shift": shift}
+
+
 def _beginning(streams: list[str]) -> Iterator[Event]:
     for site in dict.fromkeys(stream.partition("/")[0] for stream in streams):
         mine = [stream for stream in streams if stream.startswith(f"{site}/")]
@@ -156,8 +167,6 @@ def _beginning(streams: list[str]) -> Iterator[Event]:
             retention_us=30 * DAY_US, streams=mine,
         )  # fmt: skip
         yield START_US, START_US, {"filing": filing}
-        shift = pb.WatchShift(site=site, people=[_person("guard")], duration_us=90 * DAY_US, streams_watched=len(mine))
-        yield START_US, START_US, {"watch_shift": shift}
     for stream in streams:
         description = pb.StreamDescription(
             stream=stream, title=stream, position="A-1", angle="east", purpose="security", public_area=True,

@@ -70,6 +70,7 @@ def test_the_id_of_a_device_key_may_be_said(folder: Path) -> None:
         {"tls": "ca.pem"},
         {"seal": {"id": "x"}},
         {"seal": {"key": ""}},
+        {**TLS},  # the table itself, in place of what holds it: it would speak plain text
     ],
 )
 def test_tables_are_read_strictly_and_never_repeated(folder: Path, ledger: dict[str, Any]) -> None:

@@ -19,9 +19,10 @@ CHAIN = "footage/site-12/east"
 
 def config(folder: Path, address: str, vkey: str) -> Path:
     path = folder / "agent.toml"
+    (folder / "trust.txt").write_text(f"# of the supervising authority\n{vkey}\n")
     path.write_text(
         f'site = "site-12"\nstate = "agent"\n[agent]\nscan_s = 1\nheartbeat_s = 1\n'
-        f'[ledger]\ntarget = "{address}"\nlog = "{ORIGIN}"\nvkeys = ["{vkey}"]\n'
+        f'[ledger]\ntarget = "{address}"\nlog = "{ORIGIN}"\nvkeys = ["trust.txt"]\n'
         '[ledger.tls]\nroots = "ca/ca.pem"\ncertificate = "out/nvr-1.crt"\nkey = "out/nvr-1.key"\n'
         'passphrase_file = "passphrase"\n'
         '[ledger.seal]\nkey = "out/nvr-1.seal.key"\npassphrase_file = "passphrase"\n'

@@ -88,6 +88,9 @@ class Credentials:
     @classmethod
     def take(cls, ledger: dict[str, Any], base: Path) -> "Credentials":
         """Takes the tables `tls` and `seal` out of a configuration's table [ledger]. Raises CredentialsUnusable."""
+        # Whoever gives [ledger.tls] itself would speak plain text without knowing.
+        if stray := sorted({"roots", "certificate", "key", "passphrase_file"} & set(ledger)):
+            raise CredentialsUnusable(f"{stray[0]!r} belongs into the table tls or seal of [ledger]")
         tls_table = _paths(ledger.pop("tls", None), "[ledger.tls]", ("roots", "certificate", "key"), base)
         seal_table = _paths(ledger.pop("seal", None), "[ledger.seal]", ("key",), base)
         return cls(

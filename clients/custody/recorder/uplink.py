@@ -20,8 +20,10 @@ from custody.client.errors import OutboxFull
 from custody.client.outbox import Outbox as ClientOutbox
 from custody.client.receipt import Receipt
 from custody.core.errors import CustodyError
+from custody.core.policy import Policy
 from custody.recorder.config import ConfigError
 from custody.recorder.outbox import OutboxFullError
+from custody.verifier.trust import TrustError, load_trust
 
 _LOG: Final = logging.getLogger("custody.recorder")
 _NEEDED: Final = ("target", "log", "vkeys")
@@ -45,6 +47,7 @@ class Uplink:
             raise ConfigError(
                 "[ledger] needs target, log and vkeys, and may have submitter, [ledger.tls] and [ledger.seal]"
             )
+        self._trust = _trust(self._ledger["vkeys"], base)
         self._folder = folder
         self._settings = credentials.settings()
         seal = credentials.seal.read().seal if credentials.seal is not None else None
@@ -114,7 +117,7 @@ class Uplink:
         return await LedgerClient.connect(
             ledger["target"],
             log=ledger["log"],
-            vkeys=ledger["vkeys"],
+            policy=self._trust,
             state=self._folder / "ledger.sqlite",
             submitter=ledger.get("submitter", ""),
             **self._settings,
@@ -122,3 +125,13 @@ class Uplink:
 
     async def _count(self, batch: Sequence[Any], receipt: Receipt) -> None:
         self.delivered += len(batch)
+
+
+def _trust(given: Any, base: Path) -> Policy:
+    """Whom to believe: keys, or files of keys or a policy below `base`, as `--trust` takes them."""
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise ConfigError("[ledger] vkeys is a list of keys or files")
+    try:
+        return load_trust([str(base / one) if (base / one).is_file() else one for one in given])
+    except TrustError as error:
+        raise ConfigError(f"[ledger] vkeys: {error}") from error
