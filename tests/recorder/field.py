@@ -292,7 +292,7 @@ def audit(field: Field, done: dict[str, str]) -> dict[str, Any]:
 
 def main() -> None:
     """Tells the story and prints the audit."""
-    field = Field(Path(sys.argv[1]), [Path(film) for film in sys.argv[3:]])
+    field = Field(Path(sys.argv[1]).resolve(), [Path(film).resolve() for film in sys.argv[3:]])
     try:
         done = story(field, float(sys.argv[2]))
         sys.stdout.write(json.dumps(audit(field, done), indent=1) + "\n")
