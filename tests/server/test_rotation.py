@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from tests.server.ledger_rig import ORIGIN, START_US, Rig, record_id, segment
 
@@ -12,8 +9,7 @@ from custody.core.checkpoint import open_checkpoint
 from custody.core.log_key import announced_id, announcement
 from custody.core.note import SignatureType, SignerKey, VerifierKey, parse_note
 from custody.core.record import encode_record
-from custody.server import sequencer
-from custody.server.log_keys import signing_vkeys
+from custody.server.log_keys import read_log_keys, signing_vkeys
 from custody.server.recovery import StartRefused
 from custody.signer.state import StateStore
 from custody.v1 import record_pb2
@@ -48,22 +44,15 @@ def signers(rig: Rig) -> set[bytes]:
     return {one.key_id for one in parse_note(rig.publication.note).signatures}
 
 
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequencer, "FIRST_PAUSE_S", 0.0)
-    monkeypatch.setattr(sequencer, "LONGEST_PAUSE_S", 0.0)
-
-
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    made = await Rig.make(tmp_path)
-    made.start()
-    yield made
-    await made.close()
+async def rig(rig: Rig) -> Rig:
+    rig.start()
+    return rig
 
 
 async def vkeys(rig: Rig) -> list[str]:
-    return list(await signing_vkeys(rig.raw_store, ORIGIN, [OLD.vkey.encode()], rig.publication.note))
+    keys = await read_log_keys(rig.raw_store, ORIGIN, [OLD.vkey.encode()])
+    return list(await signing_vkeys(rig.raw_store, keys, rig.publication.note))
 
 
 @pytest.mark.parametrize("restart", [False, True])

@@ -52,7 +52,9 @@ class Ledger:
         return self.keeper.archive.read(size)
 
     async def ask(self, from_size: int, count: int = 0) -> Sequence[ledger_pb2.StampedCheckpoint]:
-        hosted = cast("HostedLog", SimpleNamespace(store=None, publication=self.publication, stamps=self.keeper))
+        hosted = cast(
+            "HostedLog", SimpleNamespace(store=None, vkeys=(), publication=self.publication, stamps=self.keeper)
+        )
         request = ledger_pb2.GetTimestampsRequest(log=ORIGIN, from_size=from_size, count=count)
         answer = LedgerService({ORIGIN: hosted}).GetTimestamps(request, cast("Any", CONTEXT))
         return (await answer).stamped

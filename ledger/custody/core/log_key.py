@@ -56,7 +56,7 @@ def read_announcement(body: record_pb2.KeyRegistered, origin: str) -> VerifierKe
 class LogKeys:
     """The keys of one log as it tells of them, entry by entry; mutable, one owner."""
 
-    __slots__ = ("_origin", "announced", "ended", "first")
+    __slots__ = ("_origin", "announced", "ended", "first", "seen")
 
     def __init__(self, origin: str, first: Iterable[VerifierKey] = ()) -> None:
         """`first` are the keys with which the log was created, as far as somebody tells; they stand in no entry."""
@@ -66,9 +66,12 @@ class LogKeys:
         """Keys to the leaf index of their first announcement."""
         self.ended: dict[str, int] = {}
         """Ids (`announced_id`) to the leaf index at which the first revocation stands."""
+        self.seen = 0
+        """How many records of the chain were taken."""
 
     def apply(self, kind: str, body: Any, index: int) -> None:
         """Takes the next record of the chain `log/keys`; other kinds and other uses change nothing."""
+        self.seen += 1
         if kind == "key_registered":
             key = read_announcement(body, self._origin)
             if key is not None:

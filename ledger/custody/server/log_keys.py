@@ -39,16 +39,26 @@ async def key_records(store: LogStore, first_seq: int) -> AsyncIterator[KeyRecor
 async def read_log_keys(store: LogStore, origin: str, vkeys: Sequence[str]) -> LogKeys:
     """The keys that the log names as its own; `vkeys` are those of its creation. Errors as `key_records`."""
     keys = LogKeys(origin, [VerifierKey.parse(vkey) for vkey in vkeys])
-    async for index, record in key_records(store, 1):
-        keys.apply(record.kind.name, record.body, index)
+    await read_on(store, keys)
     return keys
 
 
-async def signing_vkeys(store: LogStore, origin: str, vkeys: Sequence[str], note: bytes) -> tuple[str, ...]:
-    """The log's own keys that signed a published checkpoint; those of its creation while nothing is published."""
+async def read_on(store: LogStore, keys: LogKeys) -> None:
+    """Takes what the chain of keys has gained since. Errors as `key_records`; then nothing was taken."""
+    first = keys.seen + 1
+    records = [one async for one in key_records(store, first)]
+    for index, record in records[keys.seen + 1 - first :]:  # others may have read on meanwhile
+        keys.apply(record.kind.name, record.body, index)
+
+
+async def signing_vkeys(store: LogStore, keys: LogKeys, note: bytes) -> tuple[str, ...]:
+    """The log's own keys that signed a published checkpoint; those of its creation while nothing is published.
+
+    Reads on in `keys`. Errors as `key_records`.
+    """
     if not note:
-        return tuple(vkeys)
-    keys = await read_log_keys(store, origin, vkeys)
+        return tuple(key.encode() for key in keys.first)
+    await read_on(store, keys)
     try:
         verified = verify_note(parse_note(note), keys.named)
     except CustodyError as error:

@@ -27,7 +27,7 @@ from custody.core.names import CHAIN_KEYS
 from custody.core.note import VerifierKey
 from custody.core.tree import Extension
 from custody.server.batch import Batch, Outcome
-from custody.server.log_keys import read_log_keys
+from custody.server.log_keys import read_on
 from custody.server.pool import Pool
 from custody.server.proofs import prove_consistency
 from custody.server.publication import Publication
@@ -108,8 +108,6 @@ class Sequencer:
         """Set while it is not."""
         self.shut.set()
         self._keys = LogKeys("")
-        self._keys_seq = 0
-        """Number of the last record in the chain of keys that `_keys` knows of."""
         self._origin = ""
         self._signed = 0
 
@@ -180,7 +178,6 @@ class Sequencer:
         self._origin = state.origin
         signer = await self._signer.state(state.origin)
         self._keys = await check_signer(self._store, state, signer)
-        self._keys_seq = 0
         await self._check_witnesses(state)
         self._signed = signer.size
         await self.may_write()
@@ -306,10 +303,8 @@ class Sequencer:
     async def _named_keys(self, memory: LogMemory) -> Sequence[VerifierKey]:
         """The keys that the log names as its own by now; a new one may have come with this very round."""
         head = memory.heads.get(CHAIN_KEYS)
-        if head is not None and head.seq != self._keys_seq:
-            first = [key.encode() for key in self._keys.first]
-            self._keys = await self._insist(lambda: read_log_keys(self._store, self._origin, first))
-            self._keys_seq = head.seq
+        if head is not None and head.seq > self._keys.seen:
+            await self._insist(lambda: read_on(self._store, self._keys))
         return self._keys.named
 
     async def _cosigned(self, witnesses: Witnesses, note: bytes, size: int, recent: Extension | None) -> bytes:

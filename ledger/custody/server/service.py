@@ -17,7 +17,9 @@ from custody.core.entry import decode_entry
 from custody.core.errors import CustodyError, MalformedError
 from custody.core.heads import encode_head
 from custody.core.limits import MAX_BATCH_RECORDS
+from custody.core.log_key import LogKeys
 from custody.core.names import CHAIN_HEADS, check_chain
+from custody.core.note import VerifierKey
 from custody.core.receipt import check_batch_size
 from custody.server.admission import admit
 from custody.server.gate import RECHECK_S, Gate, GateSettings, audit
@@ -116,6 +118,10 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         self.gate = gate or Gate(GateSettings(), now_us=lambda: time.time_ns() // 1_000, monotonic_s=time.monotonic)
         self._keys = {
             origin: KeyRegistry(hosted.store, hosted.publication, time.monotonic) for origin, hosted in logs.items()
+        }
+        self._log_keys = {
+            origin: LogKeys(origin, [VerifierKey.parse(vkey) for vkey in hosted.vkeys])
+            for origin, hosted in logs.items()
         }
 
     def _readable(self, origin: str) -> HostedLog:
@@ -354,7 +360,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         else:
             hosted = self._log(request.log)
         note = hosted.publication.note
-        vkeys = await signing_vkeys(hosted.store, hosted.origin, hosted.vkeys, note)
+        vkeys = await signing_vkeys(hosted.store, self._log_keys[hosted.origin], note)
         return ledger_pb2.GetLogResponse(log=hosted.origin, vkeys=vkeys, checkpoint=note)
 
 
