@@ -9,7 +9,7 @@ pass what `fields` refuses (tests/core/test_columns.py).
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import attrgetter, methodcaller
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -23,17 +23,13 @@ Columns = dict[str, tuple[Any, ...]]
 ReadColumns = Callable[[Sequence[Any]], Columns | None]
 """Reads messages of one type; None when one of them may be malformed."""
 
+WORTH_COLUMNS: Final = 8
+"""Messages of one type below which columns cost more than they save."""
+
 _Fits = Callable[[tuple[Any, ...]], bool]
 
 _UUID7_VERSIONS: Final = bytes(range(0x70, 0x80))
 _UUID_VARIANTS: Final = bytes(range(0x80, 0xC0))
-
-
-class _Scalars(NamedTuple):
-    names: tuple[str, ...]
-    read: Callable[[Any], Any]
-    """All of them from one message, as a tuple."""
-    fits: tuple[_Fits, ...]
 
 
 @lru_cache(maxsize=256)
@@ -42,16 +38,19 @@ def compile_columns(descriptor: Descriptor, required: tuple[str, ...] = ()) -> R
 
     Raises TypeError for a field for which no form is known, as `compiled` does.
     """
-    scalars = _scalars(descriptor)
-    if has_whole_check(descriptor) or len(scalars.names) < 2 or not set(required) <= set(scalars.names):
+    scalars = [field for field in descriptor.fields if not field.is_repeated and field.message_type is None]
+    names = tuple(field.name for field in scalars)
+    # One name alone is read without a tuple around it.
+    if has_whole_check(descriptor) or len(names) < 2 or not set(required) <= set(names):
         return None
-    names, read, fits = scalars
+    read, checks = attrgetter(*names), tuple(map(_fits, scalars))
     parts = [_part(field) for field in descriptor.fields if field.message_type is not None or field.is_repeated]
 
     def columns(messages: Sequence[Any]) -> Columns | None:
         rows = list(map(read, messages))
         found: Columns = dict(zip(names, zip(*rows, strict=True), strict=True))
-        if not all(map(_fit, fits, found.values())) or not all(part(messages) for part in parts):
+        fit = all(fits(column) for fits, column in zip(checks, found.values(), strict=True))
+        if not fit or not all(part(messages) for part in parts):
             return None
         # A message that says nothing is refused; what lacks a required field as well.
         said = all(all(found[name]) for name in required) if required else all(map(any, rows))
@@ -70,14 +69,9 @@ def compile_batch(descriptor: Descriptor) -> Callable[[Sequence[Any]], bool]:
     return lambda messages: not messages or columns(messages) is not None
 
 
-def _fit(fits: _Fits, column: tuple[Any, ...]) -> bool:
-    return fits(column)
-
-
-def are_times(column: Iterable[int]) -> bool:
-    """Whether all are times after 1970 (`Record.at_us`)."""
-    values = tuple(column)
-    return min(values) > 0 and max(values) <= limits.MAX_TIME_US
+def are_times(column: Sequence[int]) -> bool:
+    """Whether all are times after 1970 (`Record.at_us`, `Entry.sequenced_at_us`)."""
+    return min(column) > 0 and max(column) <= limits.MAX_TIME_US
 
 
 def are_uuid7(column: Sequence[bytes]) -> bool:
@@ -89,12 +83,6 @@ def are_uuid7(column: Sequence[bytes]) -> bool:
 
 
 # ---- one field ---------------------------------------------------------------------------------------------------
-
-
-def _scalars(descriptor: Descriptor) -> _Scalars:
-    fields = [field for field in descriptor.fields if not field.is_repeated and field.message_type is None]
-    names = tuple(field.name for field in fields)
-    return _Scalars(names, attrgetter(*names) if names else tuple, tuple(_fits(field) for field in fields))
 
 
 def _fits(field: FieldDescriptor) -> _Fits:

@@ -13,9 +13,10 @@ from typing import Any, Final, NamedTuple
 from google.protobuf.message import DecodeError
 
 from custody.core import limits
+from custody.core.columns import WORTH_COLUMNS, are_times
 from custody.core.errors import MalformedError
 from custody.core.names import check_chain, check_identity, check_key_id
-from custody.core.wire import list_item
+from custody.core.wire import spelled_list
 from custody.core.wire import varint as varint  # noqa: PLC0414  the client imports it from here
 from custody.v1 import entry_pb2
 
@@ -124,8 +125,7 @@ def decode_entries(raws: Sequence[bytes]) -> list[ReadEntry]:
 
     A MalformedError carries the `position` of the first bad entry.
     """
-    listed = _spelled(raws)
-    entries = list(listed) if listed is not None else None
+    entries = _spelled(raws)
     if entries is not None and (read := _examine_many(raws, entries)) is not None:
         return read
     found = []
@@ -138,47 +138,35 @@ def decode_entries(raws: Sequence[bytes]) -> list[ReadEntry]:
     return found
 
 
-def _spelled(raws: Sequence[bytes]) -> Any:
-    """The parsed messages of a batch whose spelling is proven as a whole, or None when they must be read one by one.
-
-    Equal bytes of the whole list mean equal bytes of each item: tag and length in front of each delimit them.
-    """
-    if max(map(len, raws), default=0) > limits.MAX_ENTRY_BYTES:
-        return None
-    joined = b"".join([list_item(len(raw)) + raw for raw in raws])
-    try:
-        listed = entry_pb2.EntryList.FromString(joined)
-    except DecodeError:
-        return None
-    listed.DiscardUnknownFields()
-    return listed.entries if listed.SerializeToString() == joined else None
+def _spelled(raws: Sequence[bytes]) -> list[Any] | None:
+    listed = spelled_list(entry_pb2.EntryList, raws, limits.MAX_ENTRY_BYTES)
+    return list(listed.entries) if listed is not None else None
 
 
 def _examine_many(raws: Sequence[bytes], entries: Sequence[Any]) -> list[ReadEntry] | None:
     """What `_examine` gives for each, column by column; None where one may be malformed, or where it is not worth it."""
-    if len(entries) < _WORTH_COLUMNS:
+    if len(entries) < WORTH_COLUMNS:
         return None
     records, submitters, times, links = zip(*map(_entry_fields, entries), strict=True)
     sizes = list(map(len, records))
     if min(sizes) == 0 or max(sizes) > limits.MAX_RECORD_BYTES:
         return None
-    if min(times) <= 0 or max(times) > limits.MAX_TIME_US or set(map(len, links)) != {1}:
+    if not are_times(times) or set(map(len, links)) != {1}:
         return None  # an entry of several chains is not what comes by the hundred
     chains, seqs, prevs = zip(*map(_link_fields, map(itemgetter(0), links)), strict=True)
     if min(seqs) <= 0 or max(seqs) > limits.MAX_COUNT:
         return None
     if list(map(len, prevs)) != [32 if seq > 1 else 0 for seq in seqs]:
         return None
-    seals: list[Any] = [
-        entry.seal if sealed else None for entry, sealed in zip(entries, map(_has_seal, entries), strict=True)
-    ]
     try:
         for chain in set(chains):
             check_chain(chain)
         for submitter in set(submitters):
             check_identity(submitter)
-        for seal in [seal for seal in seals if seal is not None]:
-            check_seal(seal)
+        seals = [
+            check_seal(one.seal) if sealed else None
+            for one, sealed in zip(entries, map(_has_seal, entries), strict=True)
+        ]
     except MalformedError:
         return None
     made = zip(map(_new, repeat(Link), zip(chains, seqs, prevs, strict=True)), strict=True)
@@ -208,8 +196,6 @@ _link_fields: Final = attrgetter("chain", "seq", "prev")
 _entry_fields: Final = attrgetter("record", "submitter", "sequenced_at_us", "links")
 _has_seal: Final = methodcaller("HasField", "seal")
 _new: Final = tuple.__new__  # what `_make` of a named tuple does, without its checks: the getters give as many
-_WORTH_COLUMNS: Final = 8
-"""Entries below which columns cost more than they save."""
 
 
 def _check_links(links: tuple[Link, ...]) -> None:

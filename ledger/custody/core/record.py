@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple
 from google.protobuf.message import DecodeError
 
 from custody.core import limits
-from custody.core.columns import are_times, are_uuid7, compile_batch, compile_columns
+from custody.core.columns import WORTH_COLUMNS, are_times, are_uuid7, compile_batch, compile_columns
 from custody.core.errors import MalformedError
 from custody.core.fields import check_uuid7, compiled
 from custody.core.kinds import KINDS, Kind, chains_of, columns_of, digests_of, period_of
-from custody.core.wire import list_item
+from custody.core.wire import spelled_list
 from custody.v1 import record_pb2
 
 
@@ -71,8 +71,7 @@ def read_records(raws: Sequence[bytes]) -> list[ReadRecord]:
 
     A MalformedError carries the `position` of the first bad record.
     """
-    listed = _spelled(raws)
-    records = list(listed) if listed is not None else None
+    records = _spelled(raws)
     if records is not None and (read := _examine_many(raws, records)) is not None:
         return read
     found = []
@@ -85,25 +84,14 @@ def read_records(raws: Sequence[bytes]) -> list[ReadRecord]:
     return found
 
 
-def _spelled(raws: Sequence[bytes]) -> Any:
-    """The parsed messages of a batch whose spelling is proven as a whole, or None when they must be read one by one.
-
-    Equal bytes of the whole list mean equal bytes of each item: tag and length in front of each delimit them.
-    """
-    if max(map(len, raws), default=0) > limits.MAX_RECORD_BYTES:
-        return None
-    joined = b"".join([list_item(len(raw)) + raw for raw in raws])
-    try:
-        listed = record_pb2.RecordList.FromString(joined)
-    except DecodeError:
-        return None
-    listed.DiscardUnknownFields()
-    return listed.records if listed.SerializeToString() == joined else None
+def _spelled(raws: Sequence[bytes]) -> list[Any] | None:
+    listed = spelled_list(record_pb2.RecordList, raws, limits.MAX_RECORD_BYTES)
+    return list(listed.records) if listed is not None else None
 
 
 def _examine_many(raws: Sequence[bytes], records: Sequence[Any]) -> list[ReadRecord] | None:
     """What `_examine` gives for each; None where one may be malformed, or where it is not worth it."""
-    if len(records) < _WORTH_COLUMNS:
+    if len(records) < WORTH_COLUMNS:
         return None
     names = list(map(_name_of, records))
     if len(set(names)) == 1:
@@ -124,7 +112,7 @@ def _examine_many(raws: Sequence[bytes], records: Sequence[Any]) -> list[ReadRec
 def _examine_kind(name: str | None, raws: Sequence[bytes], records: Sequence[Any]) -> list[ReadRecord] | None:
     """What `_examine` gives for records of one kind; None where one may be malformed."""
     read_columns = _KIND_COLUMNS.get(name or "")
-    if read_columns is None or len(records) < _WORTH_COLUMNS:
+    if read_columns is None or len(records) < WORTH_COLUMNS:
         try:
             return [_examine(raw, record) for raw, record in zip(raws, records, strict=True)]
         except MalformedError:
@@ -193,8 +181,6 @@ _BODY_CHECKS: Final = {
 }
 _check_clock: Final = compiled(record_pb2.ClockQuality.DESCRIPTOR)
 
-_WORTH_COLUMNS: Final = 8
-"""Records of a kind below which columns cost more than they save."""
 _KIND_COLUMNS: Final = {
     name: compile_columns(record_pb2.Record.DESCRIPTOR.fields_by_name[name].message_type, kind.required)
     for name, kind in KINDS.items()
