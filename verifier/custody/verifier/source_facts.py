@@ -5,6 +5,7 @@ nobody authenticated are only counted: a log without identities pays nothing her
 """
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from custody.core.entry import ReadEntry
@@ -60,9 +61,8 @@ class SourceFactsReader:
     def __init__(self, demanded: Mapping[str, int]) -> None:
         """`demanded` are the sites whose footage must be sealed, each with the time from which on."""
         self._demanded = demanded
-        self._told: dict[Told, Times] = {}
         self._whats: list[Told] = []
-        """What was told by entries that are not yet in `_told`, with their indexes and stamps, which never decrease."""
+        """What was told, with indexes and stamps beside it, in the order of the log."""
         self._indexes: list[int] = []
         self._stamps: list[int] = []
         self._sealed: list[tuple[int, ReadEntry]] = []
@@ -80,55 +80,39 @@ class SourceFactsReader:
         self._sealed += [(begin + places[at], entries[at]) for at in seals]
         if self._demanded:
             self._owe(begin, places, read)
-        if not all(submitter.startswith(UNVERIFIED) for submitter in set(submitters)):
-            self._take_told(begin, places, read, submitters)
-        elif entries:
-            count, first = self._unverified
-            self._unverified = (count + len(entries), first if count else begin + places[0])
+        self._take_told(begin, places, read, submitters)
 
     def take_key(self, index: int, stamp_us: int, raw: bytes) -> None:
         """Takes an entry of the chain of keys."""
         self._keys.append(KeyRecord(index, stamp_us, raw))
 
     def _take_told(self, begin: int, places: Sequence[int], read: ReadEntries, submitters: Sequence[str]) -> None:
-        """As `_take_told_singly`, later and all at once where time does not run backwards and everybody is known."""
-        stamps = [entry.sequenced_at_us for entry in read.entries]
-        before = self._stamps[-1:]
-        if before + stamps != sorted(before + stamps) or any(one.startswith(UNVERIFIED) for one in set(submitters)):
-            self._settle_told()
-            self._take_told_singly(begin, places, read)
-            return
-        kinds = [record.kind.name for record in read.records]
-        self._whats += zip(submitters, kinds, [record.chains for record in read.records], strict=True)
+        unknown = {submitter for submitter in set(submitters) if submitter.startswith(UNVERIFIED)}
+        known = [at for at, submitter in enumerate(submitters) if submitter not in unknown] if unknown else None
+        if known is not None:
+            count, first = self._unverified
+            earliest = next(at for at, submitter in enumerate(submitters) if submitter in unknown)
+            self._unverified = (count + len(submitters) - len(known), first if count else begin + places[earliest])
+            if not known:
+                return
+        entries, records = read.entries, read.records
+        if known is not None:
+            submitters, places = [submitters[at] for at in known], [places[at] for at in known]
+            entries, records = [entries[at] for at in known], [records[at] for at in known]
+        kinds = [record.kind.name for record in records]
+        self._whats += zip(submitters, kinds, [record.chains for record in records], strict=True)
         self._indexes += [begin + at for at in places]
-        self._stamps += stamps
+        self._stamps += [entry.sequenced_at_us for entry in entries]
 
-    def _settle_told(self) -> None:
-        told, whats, stamps = self._told, self._whats, self._stamps
-        lasts = dict(zip(whats, stamps, strict=True))
-        # Read backwards, the first one of each stays.
-        firsts = dict(zip(reversed(whats), zip(reversed(self._indexes), reversed(stamps), strict=True), strict=True))
-        for what, last_us in lasts.items():
-            index, first_us = firsts[what]
-            held = told.get(what, Times(index, first_us, last_us))
-            told[what] = Times(held.first, min(held.first_us, first_us), max(held.last_us, last_us))
-        for row in (whats, self._indexes, stamps):
-            row.clear()
-
-    def _take_told_singly(self, begin: int, places: Sequence[int], read: ReadEntries) -> None:
-        told = self._told
-        for at, entry, record in zip(places, read.entries, read.records, strict=True):
-            what = (entry.submitter, record.kind.name, record.chains)
-            stamp_us = entry.sequenced_at_us
-            held = told.get(what)
-            if held is None:
-                if entry.submitter.startswith(UNVERIFIED):
-                    count, first = self._unverified
-                    self._unverified = (count + 1, first if count else begin + at)
-                    continue
-                told[what] = Times(begin + at, stamp_us, stamp_us)
-            elif stamp_us != held.last_us:
-                told[what] = held._replace(first_us=min(held.first_us, stamp_us), last_us=max(held.last_us, stamp_us))
+    def _settled_told(self) -> dict[Told, Times]:
+        whats, stamps = self._whats, self._stamps
+        # Read backwards, the first one of each stays; read by time, the last one.
+        firsts = dict(zip(reversed(whats), reversed(self._indexes), strict=True))
+        timed = sorted(zip(stamps, whats, strict=True), key=itemgetter(0)) if stamps != sorted(stamps) else None
+        if timed is not None:
+            stamps, whats = [stamp for stamp, _ in timed], [what for _, what in timed]
+        begins, ends = dict(zip(reversed(whats), reversed(stamps), strict=True)), dict(zip(whats, stamps, strict=True))
+        return {what: Times(first, begins[what], ends[what]) for what, first in firsts.items()}
 
     def _owe(self, begin: int, places: Sequence[int], read: ReadEntries) -> None:
         for at, entry, record in zip(places, read.entries, read.records, strict=True):
@@ -163,7 +147,6 @@ class SourceFactsReader:
         """Everything. `records` are those of the whole range, which begins at `first`, None where one cannot be read;
         `earlier` the entries before it, by leaf index, that seals cover.
         """
-        self._settle_told()
         own = self._own(first, records) if self._sealed else {}
         end = first + len(records)
         claims = []
@@ -182,7 +165,7 @@ class SourceFactsReader:
         return SourceFacts(
             keys=tuple(self._keys),
             seals=tuple(claims),
-            told=self._told,
+            told=self._settled_told(),
             unverified=self._unverified,
             reach=self.reach(first),
             open_footage=tuple(one for one in owed if one[0] >= end - REACH),
