@@ -22,11 +22,11 @@ from custody.enrol.options import (
     authority_option,
     ca_passphrase_option,
     folder_argument,
-    read_telling,
     reason_option,
     since_option,
     telling_options,
 )
+from custody.enrol.telling import Telling
 from custody.private.file import replace_file, write_new
 from custody.private.key import write_key
 from custody.private.passphrase import Passphrase, choose
@@ -84,8 +84,7 @@ def ca_crl(folder: Path, ca_passphrase_file: Path | None) -> None:
 def enrol(
     *, folder: Path, ca_passphrase_file: Path | None, role: str, name: str, scopes: tuple[str, ...],
     hosts: tuple[str, ...], days: int, out: Path, passphrase_file: Path | None, with_seal: bool,
-    ledger: str | None, origin: str | None, trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
-    tls_key: Path | None, tls_passphrase_file: Path | None,
+    telling: Telling | None,
 ) -> None:  # fmt: skip
     """Give a party a certificate and say in the log what it may speak for.
 
@@ -93,10 +92,6 @@ def enrol(
     NAME.seal.key and NAME.seal.record. With --ledger the records are appended at once, else an administrator appends
     them later (custody keys tell). Prints the key ids.
     """
-    telling = read_telling(
-        ledger=ledger, origin=origin, trust=trust, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
-        tls_passphrase_file=tls_passphrase_file,
-    )  # fmt: skip
     passphrase = choose(passphrase_file, "the new key", confirm=True)
     now = _now()
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -145,18 +140,13 @@ def _seal_key(path: Path, made: Enrolled, passphrase: Passphrase, now: datetime)
 @telling_options
 def revoke(
     *, folder: Path, ca_passphrase_file: Path | None, whom: str, reason: str, since: int | None, out: Path | None,
-    ledger: str | None, origin: str | None, trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
-    tls_key: Path | None, tls_passphrase_file: Path | None,
+    telling: Telling | None,
 ) -> None:  # fmt: skip
     """Believe a party's certificates no more, and its device keys: a new revocation list, and records for the log.
 
     Servers take the list up by themselves as soon as DIR/crl.pem reaches them; open streams of the party end then too.
     A device key alone, or the key of a foreign certificate, is revoked by: custody keys revoke.
     """
-    telling = read_telling(
-        ledger=ledger, origin=origin, trust=trust, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
-        tls_passphrase_file=tls_passphrase_file,
-    )  # fmt: skip
     now = _now()
     flag, number = REASONS[reason]
     with open_authority(folder, choose(ca_passphrase_file, "the authority's key")) as authority:

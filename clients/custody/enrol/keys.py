@@ -23,7 +23,8 @@ from custody.core.names import check_key_id
 from custody.core.record_id import RANDOM_BYTES
 from custody.core.roles import CERTIFIED, check_scope, role_of
 from custody.core.seal import ED25519, ML_DSA_44, P256, SealKey
-from custody.enrol.options import FILE, REASONS, read_telling, reason_option, since_option, telling_options
+from custody.enrol.options import FILE, REASONS, reason_option, since_option, telling_options
+from custody.enrol.telling import Telling
 from custody.private.file import write_new
 
 
@@ -41,18 +42,13 @@ def _now_us() -> int:
 @telling_options
 def register(
     *, certificate: Path, scopes: tuple[str, ...], seal_key: Path | None, out: Path,
-    ledger: str | None, origin: str | None, trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
-    tls_key: Path | None, tls_passphrase_file: Path | None,
+    telling: Telling | None,
 ) -> None:  # fmt: skip
     """Say in the log what the holder of a CERTIFICATE (PEM) of your own authority may speak for.
 
     Its key must be ECDSA P-256, and it must name one URI, urn:custody:<role>:<name>. Prints the key ids. With --ledger the
     records are appended at once, else later (custody keys tell).
     """
-    telling = read_telling(
-        ledger=ledger, origin=origin, trust=trust, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
-        tls_passphrase_file=tls_passphrase_file,
-    )  # fmt: skip
     try:
         holder, spki, until_us = _read_certificate(certificate.read_bytes())
         scopes = tuple(map(check_scope, scopes))
@@ -106,18 +102,12 @@ def _read_device(pem: bytes) -> SealKey:
 @click.option("--out", type=FILE, required=True, metavar="FILE", help="Where the record goes.")
 @telling_options
 def revoke_key(
-    *, key_id: str, reason: str, since: int | None, out: Path, ledger: str | None, origin: str | None,
-    trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None,
-    tls_passphrase_file: Path | None,
+    *, key_id: str, reason: str, since: int | None, out: Path, telling: Telling | None,
 ) -> None:  # fmt: skip
     """Say in the log that a key is not to be believed any more: a device key, or one of a foreign certificate.
 
     The ledger then refuses what the key admits or seals, at once and for ever; a new key gets a new id.
     """
-    telling = read_telling(
-        ledger=ledger, origin=origin, trust=trust, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
-        tls_passphrase_file=tls_passphrase_file,
-    )  # fmt: skip
     _, number = REASONS[reason]
     record = key_revoked(check_key_id(key_id), number, _now_us(), os.urandom(RANDOM_BYTES), from_us=since)
     write_new(out, record, mode=0o644)
@@ -130,14 +120,9 @@ def revoke_key(
 @click.argument("records", nargs=-1, required=True, type=FILE, metavar="FILE...")
 @telling_options
 def tell(
-    *, records: tuple[Path, ...], ledger: str | None, origin: str | None, trust: tuple[str, ...],
-    tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None, tls_passphrase_file: Path | None,
+    *, records: tuple[Path, ...], telling: Telling | None,
 ) -> None:  # fmt: skip
     """Append records that enrol or revoke has written, as an administrator. Repeating it is harmless."""
-    telling = read_telling(
-        ledger=ledger, origin=origin, trust=trust, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
-        tls_passphrase_file=tls_passphrase_file,
-    )  # fmt: skip
     if telling is None:
         raise click.UsageError("--ledger says whom to tell")
     index = asyncio.run(telling.append([path.read_bytes() for path in records]))

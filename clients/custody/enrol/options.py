@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -55,6 +56,7 @@ ca_passphrase_option = click.option(
     help="Passphrase of the authority's key. Asked for when not given.",
 )
 
+_TlsPaths = tuple[Path | None, Path | None, Path | None, Path | None]
 _TELLING: Final = (
     click.option("--ledger", "ledger", metavar="TARGET", help="Tell this ledger's log: unix:PATH or HOST:PORT."),
     click.option("--log", "origin", metavar="ORIGIN", help="The log to tell."),
@@ -62,22 +64,30 @@ _TELLING: Final = (
 )
 
 
-def telling_options(command: F) -> F:
-    """Adds the options by which the log is told, as the administrator whose certificate is given."""
-    command = tls_options(command)
+def telling_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options by which the log is told, as the administrator whose certificate is given.
+
+    The command gets what they say together as `telling`; None when no ledger is to be told.
+    """
+
+    @wraps(command)
+    def run(
+        *, ledger: str | None, origin: str | None, trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
+        tls_key: Path | None, tls_passphrase_file: Path | None, **others: Any,
+    ) -> Any:  # fmt: skip
+        tls = (tls_ca, tls_cert, tls_key, tls_passphrase_file)
+        return command(telling=_read_telling(ledger, origin, trust, tls), **others)
+
+    run = tls_options(run)
     for option in reversed(_TELLING):
-        command = option(command)
-    return command
+        run = option(run)
+    return run
 
 
-def read_telling(
-    *, ledger: str | None, origin: str | None, trust: tuple[str, ...], tls_ca: Path | None, tls_cert: Path | None,
-    tls_key: Path | None, tls_passphrase_file: Path | None,
-) -> Telling | None:  # fmt: skip
-    """What the options say; None when no ledger is to be told. Raises click.UsageError when they are not whole."""
+def _read_telling(ledger: str | None, origin: str | None, trust: tuple[str, ...], tls: "_TlsPaths") -> Telling | None:
+    """Raises click.UsageError when the options are not whole."""
     if ledger is None:
         return None
     if origin is None or not trust:
         raise click.UsageError("--ledger needs --log and --trust")
-    tls = read_tls(ledger, tls_ca, tls_cert, tls_key, tls_passphrase_file)
-    return Telling(target=ledger, log=origin, trust=load_trust(trust), tls=tls)
+    return Telling(target=ledger, log=origin, trust=load_trust(trust), tls=read_tls(ledger, *tls))

@@ -47,7 +47,10 @@ def load_trust(given: Sequence[str]) -> Policy:
         if _is_vkey(text):
             found = _keys([text], text)
         else:
-            data = _read_trust(Path(text))
+            data = read_bounded(
+                Path(text), MAX_POLICY_BYTES, unread="is neither a vkey nor a readable trust file",
+                purpose=" for a trust file",
+            )  # fmt: skip
             if _is_policy(data):
                 if policy is not None:
                     raise TrustError(f"{text} is a second policy: which quorum counts would not be clear")
@@ -70,14 +73,15 @@ def _is_policy(data: bytes) -> bool:
     return any(word in ([b"log"], [b"witness"], [b"group"], [b"quorum"]) for word in words)
 
 
-def _read_trust(path: Path) -> bytes:
+def read_bounded(path: Path, limit: int, *, unread: str = "cannot be read", purpose: str = "") -> bytes:
+    """A file of at most `limit` bytes. Raises TrustError; `unread` and `purpose` are words of its messages."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_POLICY_BYTES + 1)
+            data = file.read(limit + 1)
     except OSError as error:
-        raise TrustError(f"{path} is neither a vkey nor a readable trust file: {error.strerror}") from error
-    if len(data) > MAX_POLICY_BYTES:
-        raise TrustError(f"{path} is much too long for a trust file")
+        raise TrustError(f"{path} {unread}: {error.strerror}") from error
+    if len(data) > limit:
+        raise TrustError(f"{path} is much too long{purpose}")
     return data
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Final
 
 import click
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import Certificate
 
 from custody.core.checkpoint import open_checkpoint
 from custody.core.errors import CustodyError, MalformedError, SignatureError
 from custody.core.note import MAX_NOTE_BYTES, VerifierKey
 from custody.core.timestamp import MAX_TOKEN_BYTES, read_generations, read_token, renewal_data
 from custody.verifier.log_output import printable
-from custody.verifier.trust import TrustError, load_trust, trust_option
+from custody.verifier.pem_file import read_certificates
+from custody.verifier.trust import load_trust, trust_option
 
 _NAME: Final = re.compile(r"(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,3})", re.ASCII)
 MAX_GENERATIONS: Final = 10_000
@@ -36,7 +37,7 @@ def verify_stamps(folder: Path, trust: tuple[str, ...], roots: tuple[Path, ...])
     Exit status: 0 all are good, 1 something is wrong, 2 could not check.
     """
     keys = [one.vkey for one in load_trust(trust).logs]
-    pinned = [certificate for path in roots for certificate in _certificates(path)]
+    pinned = [certificate for path in roots for certificate in read_certificates(path, code="tsa-root")]
     wrong = 0
     for size in sorted(_generations(folder)):
         try:
@@ -92,10 +93,3 @@ def _read(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise MalformedError(f"{path.name} is much too long", code="timestamp-archive")
     return data
-
-
-def _certificates(path: Path) -> list[Certificate]:
-    try:
-        return load_pem_x509_certificates(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise TrustError(f"{path} has no certificates in PEM", code="tsa-root") from error

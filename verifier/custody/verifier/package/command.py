@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 import click
-from cryptography.x509 import Certificate, load_pem_x509_certificates
 
 from custody.verifier.package.certificate import CertificateTrust, read_crl
 from custody.verifier.package.checkpoint_check import LogTrust
@@ -13,13 +12,13 @@ from custody.verifier.package.output import package_json, package_lines
 from custody.verifier.package.page import package_page
 from custody.verifier.package.run import PackagePlan, verify_package
 from custody.verifier.package.signer_check import read_public_key
+from custody.verifier.pem_file import MAX_PEM_BYTES, read_certificates
 from custody.verifier.progress import progress_bar
 from custody.verifier.texts import LANGUAGES
-from custody.verifier.trust import TrustError, load_trust, read_checkpoint, trust_option
+from custody.verifier.trust import load_trust, read_bounded, read_checkpoint, trust_option
 from custody.verifier.verify_log import cores
 
 _FILE: Final = click.Path(path_type=Path)
-_MAX_PEM_BYTES: Final = 1 << 20
 
 
 @click.command("package")
@@ -68,12 +67,12 @@ def package(
     """
     plan = PackagePlan(
         trust=LogTrust.of(load_trust(trust)),
-        exporters=[read_public_key(_bytes(one, _MAX_PEM_BYTES)) for one in exporters],
+        exporters=[read_public_key(read_bounded(one, MAX_PEM_BYTES)) for one in exporters],
         certified=CertificateTrust(
-            authorities=[one for path in authorities for one in _certificates(path)],
-            lists=[read_crl(_bytes(one, _MAX_PEM_BYTES)) for one in lists],
+            authorities=[one for path in authorities for one in read_certificates(path)],
+            lists=[read_crl(read_bounded(one, MAX_PEM_BYTES)) for one in lists],
         ),
-        tsa_roots=[root for one in roots for root in _certificates(one)],
+        tsa_roots=[root for one in roots for root in read_certificates(one)],
         since=read_checkpoint(since) if since is not None else b"",
         footage=footage,
         workers=workers or cores(),
@@ -87,21 +86,3 @@ def package(
         for line in package_lines(report, lang):
             click.echo(line)
     return report.status.exit_status
-
-
-def _bytes(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise TrustError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > limit:
-        raise TrustError(f"{path} is much too long")
-    return data
-
-
-def _certificates(path: Path) -> list[Certificate]:
-    try:
-        return load_pem_x509_certificates(_bytes(path, _MAX_PEM_BYTES))
-    except ValueError as error:
-        raise TrustError(f"{path} has no certificates in PEM") from error
