@@ -19,9 +19,18 @@ SEGMENT_US = 10_000_000
 
 
 def segment(draw: random.Random, at_us: int, stream: str, number: int) -> Admitted:
+    """A segment as the ledger admits it."""
+    record = segment_record(draw, _record_id(draw, at_us), at_us, stream, f"{stream}/{number:08d}.mp4", number)
+    raw = encode_record(record)
+    return Admitted(read_record(raw), sealed_record(raw))
+
+
+def segment_record(
+    draw: random.Random, record_id: bytes, at_us: int, stream: str, path: str, number: int
+) -> record_pb2.Record:
     """A segment of 10 seconds as a plain recorder submits it: about 150 bytes."""
-    record = record_pb2.Record(
-        record_id=_record_id(draw, at_us),
+    return record_pb2.Record(
+        record_id=record_id,
         at_us=at_us,
         clock=record_pb2.ClockQuality(
             source=record_pb2.CLOCK_SOURCE_NTP, offset_us=draw.randrange(-3_000, 3_000), uncertainty_us=5_000
@@ -33,11 +42,9 @@ def segment(draw: random.Random, at_us: int, stream: str, number: int) -> Admitt
             size_bytes=draw.randrange(2_000_000, 6_000_000),
             file_sha256=draw.randbytes(32),
             media_absence=record_pb2.MEDIA_ABSENCE_SWITCHED_OFF,
-            path=f"{stream}/{number:08d}.mp4",
+            path=path,
         ),
     )
-    raw = encode_record(record)
-    return Admitted(read_record(raw), sealed_record(raw))
 
 
 def _record_id(draw: random.Random, at_us: int) -> bytes:

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 
 import grpc
 
+from bench.footage_commits import segment_record
 from bench.rig import ORIGIN, Home
 from custody.core.record_id import RANDOM_BYTES, make_record_id
 from custody.server.admission import admit
@@ -30,7 +31,7 @@ from custody.server.remote_signer import RemoteSigner
 from custody.server.sequencer import MAX_ROUND_RECORDS, Sequencer
 from custody.server.snapshot import Snapshots
 from custody.server.store.postgres.directory import PostgresDirectory
-from custody.v1 import ledger_pb2, record_pb2
+from custody.v1 import ledger_pb2
 
 RECORDERS = 25
 CAMERAS = 8
@@ -88,23 +89,9 @@ def _make(pipe: Connection, first_turn: int, turns: int) -> None:
 
 
 def _segment(draw: random.Random, at_us: int, camera: str, number: int) -> bytes:
-    """A segment as a plain recorder submits it: about 150 bytes."""
-    return record_pb2.Record(
-        record_id=make_record_id(now_us(), os.urandom(RANDOM_BYTES)),
-        at_us=at_us,
-        clock=record_pb2.ClockQuality(
-            source=record_pb2.CLOCK_SOURCE_NTP, offset_us=draw.randrange(-3_000, 3_000), uncertainty_us=5_000
-        ),
-        segment=record_pb2.Segment(
-            stream=camera,
-            number=number,
-            duration_us=SEGMENT_US,
-            size_bytes=draw.randrange(2_000_000, 6_000_000),
-            file_sha256=draw.randbytes(32),
-            media_absence=record_pb2.MEDIA_ABSENCE_SWITCHED_OFF,
-            path=f"{camera}/2026/01/{number:012d}.mp4",
-        ),
-    ).SerializeToString()
+    record_id = make_record_id(now_us(), os.urandom(RANDOM_BYTES))
+    path = f"{camera}/2026/01/{number:012d}.mp4"
+    return segment_record(draw, record_id, at_us, camera, path, number).SerializeToString()
 
 
 async def _grow(home: Home, pipe: Connection, total: int) -> None:

@@ -147,7 +147,8 @@ async def bytes_per_entry(dsn: str, entries: int) -> dict[str, float]:
         await connection.close()
 
 
-async def _fresh(dsn: str, name: str) -> str:
+async def fresh_schema(dsn: str, name: str) -> str:
+    """Makes an empty schema; gives the DSN by which it is used."""
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(f"CREATE SCHEMA {name}")
@@ -161,9 +162,9 @@ async def measure(dsn: str) -> list[Figure]:
     figures = []
     for batch, count in [(1, 500), (16, 500), (256, 300), (4096, 30)]:
         commits = list(footage_commits(count, batch))
-        own = await _fresh(dsn, f"store_{batch}")
+        own = await fresh_schema(dsn, f"store_{batch}")
         speed, each = await store_speed(own, commits, "bench.example/store")
-        raw = await raw_limit(await _fresh(dsn, f"raw_{batch}"), commits)
+        raw = await raw_limit(await fresh_schema(dsn, f"raw_{batch}"), commits)
         # One COPY of everything is no limit of a ledger: it must be durable after each batch.
         limit = max(raw["statement"], raw["copy"])
         figures += [

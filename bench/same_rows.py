@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from bench.postgres_raw import copied_tables
+from bench.postgres_raw import copied_tables, fresh_schema
 from custody.core.entry import decode_entry, encode_seal, sealed_record
 from custody.core.hashing import EMPTY_ROOT
 from custody.core.record import read_record
@@ -105,7 +105,7 @@ async def raw_seconds(
     found = {}
     expected = await _contents(dsn)
     for name, way in (("statement", _by_statement), ("copy", _by_copy)):
-        own = await _fresh(dsn, f"raw_{name}")
+        own = await fresh_schema(dsn, f"raw_{name}")
         directory = await PostgresDirectory.connect(own, create=True)
         try:
             store = await directory.create(origin, ["bench"], 0)
@@ -175,12 +175,3 @@ async def _contents(dsn: str) -> dict[str, tuple[int, int]]:
         }
     finally:
         await connection.close()
-
-
-async def _fresh(dsn: str, name: str) -> str:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(f"CREATE SCHEMA {name}")
-    finally:
-        await connection.close()
-    return f"{dsn}{'&' if '?' in dsn else '?'}search_path={name}"
