@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.desk.desk_rig import DeskRig
-from tests.server.ledger_rig import ORIGIN, Rig
+from tests.server.ledger_rig import Rig
 
 from custody.server.app import LedgerServer, Settings
-from custody.server.hosted import HostedLog
 
 
 @pytest.fixture
@@ -22,13 +21,7 @@ async def place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIter
     with tempfile.TemporaryDirectory(prefix="cy") as sockets:
         target = f"unix:{sockets}/l"
         rig.start()
-        hosted = HostedLog(
-            origin=ORIGIN,
-            vkeys=(rig.signer.signing.vkey.encode(),),
-            store=rig.raw_store,
-            sequencer=rig.sequencer,
-            publication=rig.publication,
-        )
+        hosted = rig.hosted()
         server = LedgerServer([hosted], Settings(listen=[target]))
         await server.start()
         await rig.sequencer.ready.wait()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from cryptography import x509
-from tests.server.ledger_rig import ORIGIN, Rig, request_of
+from tests.server.ledger_rig import Rig, request_of
 
 from custody.authority.certificate import new_key
 from custody.authority.folder import Authority, Enrolled, make_authority, open_authority
@@ -27,7 +27,6 @@ from custody.private.file import replace_file
 from custody.private.key import key_pem, write_key
 from custody.server.app import LedgerServer, Settings
 from custody.server.gate import GateSettings
-from custody.server.hosted import HostedLog
 from custody.server.tls import TlsSettings
 from custody.v1 import ledger_pb2_grpc
 
@@ -134,13 +133,7 @@ async def begun(folder: Path) -> Rig:
 @asynccontextmanager
 async def served(rig: Rig, tls: TlsSettings, gate: GateSettings) -> AsyncIterator[str]:
     """The address at which the log is served with mutual TLS; ends server and log."""
-    hosted = HostedLog(
-        origin=ORIGIN,
-        vkeys=(rig.signer.signing.vkey.encode(),),
-        store=rig.raw_store,
-        sequencer=rig.sequencer,
-        publication=rig.publication,
-    )
+    hosted = rig.hosted()
     server = LedgerServer([hosted], Settings(listen=["127.0.0.1:0"], tls=tls, gate=gate))
     await server.start()
     try:

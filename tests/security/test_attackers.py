@@ -20,7 +20,6 @@ from custody.core.hashing import leaf_hash
 from custody.core.roles import Role
 from custody.core.tree import EMPTY_FRONTIER, extend
 from custody.server.app import LedgerServer, Settings
-from custody.server.hosted import HostedLog
 from custody.server.sequencer import LedgerStopped
 from custody.server.signing import SignerRefused
 from custody.server.store.sqlite import SqliteDirectory
@@ -93,13 +92,7 @@ async def test_the_database_administrator_restores_an_old_database(tmp_path: Pat
 
 
 async def served(rig: Rig, folder: Path) -> LedgerServer:
-    hosted = HostedLog(
-        origin=ORIGIN,
-        vkeys=(rig.signer.signing.vkey.encode(),),
-        store=rig.raw_store,
-        sequencer=rig.sequencer,
-        publication=rig.publication,
-    )
+    hosted = rig.hosted()
     server = LedgerServer([hosted], Settings(listen=[f"unix:{folder}/s"]))
     await server.start()
     return server

@@ -140,6 +140,15 @@ async def test_an_idle_append_stream_is_sent_away_after_revocation(home: House) 
     assert (await refusal(_drain(call))).code == "certificate-revoked"  # and sends nothing more meanwhile
 
 
+async def test_an_idle_follower_is_sent_away_when_its_certificate_ends(home: House) -> None:
+    recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+    await recorder.append(segment(1))
+    brief = home.connect(*home.enrol(Role.INSPECTOR, "brief", life=timedelta(seconds=4)))
+    call = brief.stub.Follow(ledger_pb2.FollowRequest(log=ORIGIN))
+    assert (await call.read()).entries
+    assert (await refusal(_drain(call))).code == "certificate-expired"
+
+
 async def test_a_certificate_that_expires_is_refused_on_a_connection_that_is_open(home: House) -> None:
     """The handshake was long ago; the gate looks at the dates at every call, batch and page."""
     party = home.party(Role.INSPECTOR)

@@ -13,16 +13,15 @@ from typing import Any
 import grpc
 import pytest
 from tests.security.parties import SECRET, House, Party, house
-from tests.server.ledger_rig import ORIGIN, START_US, record_id, request_of, segment
+from tests.server.ledger_rig import ORIGIN, START_US, Fault, record_id, request_of, segment
 from tests.server.refusals import refusal
 
 from custody.asgi.serving import HttpAddress
-from custody.core.limits import MAX_MESSAGE_BYTES
+from custody.core.limits import MAX_BATCH_BYTES, MAX_MESSAGE_BYTES
 from custody.core.roles import Role
 from custody.private.file import PrivateFileError
 from custody.private.key import key_pem, read_key
 from custody.server.gate import GateSettings
-from custody.server.hosted import HostedLog
 from custody.server.http.app import HttpApp
 from custody.server.http.settings import HttpSettings
 from custody.server.limits import Limits
@@ -160,6 +159,28 @@ async def test_open_streams_are_limited_for_each_identity(tmp_path: Path) -> Non
         assert (await refusal(second.read())).code == "too-many-streams"
 
 
+async def test_bytes_are_limited_for_each_identity(tmp_path: Path) -> None:
+    async with house(tmp_path, GateSettings(limits=Limits(bytes_per_s=MAX_BATCH_BYTES // 2))) as home:
+        flood = home.party(Role.RECORDER, "nvr-1")
+        garbage = request_of([b"\xff" * 40_000] * 100)
+        assert (await refusal(flood.stub.Append(garbage))).code == "record-malformed"
+        assert (await refusal(flood.stub.Append(garbage))).code == "rate-limited"
+        neighbour = home.party(Role.RECORDER, "nvr-2")
+        assert (await refusal(neighbour.stub.Append(garbage))).code == "record-malformed"
+
+
+async def test_batches_without_a_receipt_are_limited_for_each_identity(tmp_path: Path) -> None:
+    async with house(tmp_path, GateSettings(limits=Limits(outstanding_batches=1))) as home:
+        recorder = await home.registered(Role.RECORDER, "nvr-1", STREAM)
+        home.rig.faults.waiting = [Fault("store.commit", False, "crash")]  # the storage does not answer
+        first = asyncio.create_task(recorder.append(segment(1)))
+        await home.rig.faults.crashed.wait()
+        refused = await refusal(recorder.append(segment(2)))
+        assert (refused.code, refused.retryable) == ("too-many-batches", "true")
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+
 PLANTED = ("Zhang Sanfeng-7731", "010001-PLANTED", "planted free text about a theft")
 
 
@@ -206,13 +227,7 @@ async def test_nothing_secret_and_no_name_is_written(
 
 async def metrics_and_health(home: House) -> list[str]:
     """What the HTTP side shows to everybody."""
-    hosted = HostedLog(
-        origin=ORIGIN,
-        vkeys=(home.rig.signer.signing.vkey.encode(),),
-        store=home.rig.raw_store,
-        sequencer=home.rig.sequencer,
-        publication=home.rig.publication,
-    )
+    hosted = home.rig.hosted()
     settings = HttpSettings(address=HttpAddress(host="127.0.0.1", port=0))
     app = HttpApp([hosted], settings.access(lambda: 0, lambda: 0.0))
     shown: list[str] = []

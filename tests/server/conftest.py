@@ -8,12 +8,11 @@ from pathlib import Path
 
 import grpc
 import pytest
-from tests.server.ledger_rig import ORIGIN, Rig
+from tests.server.ledger_rig import Rig
 from tests.server.refusals import Served
 
 from custody.server import sequencer
 from custody.server.app import CHANNEL_OPTIONS, LedgerServer, Settings
-from custody.server.hosted import HostedLog
 from custody.v1 import ledger_pb2_grpc
 
 
@@ -36,13 +35,7 @@ async def served(rig: Rig) -> AsyncIterator[Served]:
     with tempfile.TemporaryDirectory(prefix="cy") as sockets:
         target = f"unix:{sockets}/l"
         rig.start()
-        hosted = HostedLog(
-            origin=ORIGIN,
-            vkeys=(rig.signer.signing.vkey.encode(),),
-            store=rig.raw_store,
-            sequencer=rig.sequencer,
-            publication=rig.publication,
-        )
+        hosted = rig.hosted()
         server = LedgerServer([hosted], Settings(listen=[target]))
         await server.start()
         await rig.sequencer.ready.wait()

@@ -20,6 +20,7 @@ from custody.core.receipt import Receipted, Run, Submitted, verify_runs
 from custody.core.record import read_record
 from custody.server.admission import admit
 from custody.server.batch import Batch
+from custody.server.hosted import HostedLog
 from custody.server.pool import Pool
 from custody.server.publication import Publication
 from custody.server.receipts import receipt
@@ -239,6 +240,16 @@ class Rig:
         self.faults.crashed = asyncio.Event()
         self.running = asyncio.create_task(self.sequencer.run())
         return self.sequencer
+
+    def hosted(self) -> HostedLog:
+        """The log as a server hosts it; after `start`."""
+        return HostedLog(
+            origin=ORIGIN,
+            vkeys=(self.signer.signing.vkey.encode(),),
+            store=self.raw_store,
+            sequencer=self.sequencer,
+            publication=self.publication,
+        )
 
     async def crash(self) -> None:
         """Ends the sequencer without letting it do anything more."""

@@ -11,7 +11,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.server.ledger_rig import ORIGIN, Fault, Rig, batch_of, segment
 
 from custody.server.app import LedgerServer, Settings, _alone
-from custody.server.hosted import HostedLog
 from custody.server.sequencer import LedgerStopped
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -22,13 +21,7 @@ async def test_a_log_that_is_loaded_again_is_not_serving(rig: Rig) -> None:
     with tempfile.TemporaryDirectory(prefix="cy") as sockets:
         rig.start()
         await rig.crash()  # the server runs the sequencer itself
-        hosted = HostedLog(
-            origin=ORIGIN,
-            vkeys=(rig.signer.signing.vkey.encode(),),
-            store=rig.raw_store,
-            sequencer=rig.sequencer,
-            publication=rig.publication,
-        )
+        hosted = rig.hosted()
         server = LedgerServer([hosted], Settings(listen=[f"unix:{sockets}/l"]))
         await server.start()
         writing = asyncio.create_task(_alone(server, hosted))

@@ -16,7 +16,6 @@ from tests.server.ledger_rig import ORIGIN, Rig
 
 from custody.asgi.serving import HttpAddress, HttpServer
 from custody.server.app import now_us
-from custody.server.hosted import HostedLog
 from custody.server.http.app import HttpApp
 from custody.server.http.settings import HttpSettings
 
@@ -55,13 +54,7 @@ async def site(rig: Rig, tmp_path: Path) -> AsyncIterator[Site]:
     tokens = tmp_path / "tokens"
     tokens.write_text(f"# who\n\n{sha256(TOKEN.encode()).hexdigest()} urn:custody:inspector:li\n")
     rig.start()
-    hosted = HostedLog(
-        origin=ORIGIN,
-        vkeys=(rig.signer.signing.vkey.encode(),),
-        store=rig.raw_store,
-        sequencer=rig.sequencer,
-        publication=rig.publication,
-    )
+    hosted = rig.hosted()
     settings = HttpSettings(address=HttpAddress(host="127.0.0.1", port=0), tokens=tokens)
     server = HttpServer(HttpApp([hosted], settings.access(now_us, time.monotonic)), settings.address)
     url = await server.start()

@@ -28,7 +28,6 @@ from custody.core.roles import Role
 from custody.core.tile import entries_path, tile_path
 from custody.private.file import replace_file
 from custody.private.key import key_pem, write_key
-from custody.server.hosted import HostedLog
 from custody.server.http.app import HttpApp
 from custody.server.http.settings import HttpSettings
 from custody.server.http.tls import HttpTls
@@ -103,13 +102,7 @@ async def home(site: Site, tmp_path: Path) -> AsyncIterator[Home]:
     with open_authority(tmp_path / "ca", secret) as authority:
         made = Home(site, tmp_path, authority)
         certify(made)
-        hosted = HostedLog(
-            origin=ORIGIN,
-            vkeys=(site.rig.signer.signing.vkey.encode(),),
-            store=site.rig.raw_store,
-            sequencer=site.rig.sequencer,
-            publication=site.rig.publication,
-        )
+        hosted = site.rig.hosted()
         tls = HttpTls(
             certificate=tmp_path / "server.crt",
             key=tmp_path / "server.key",
