@@ -206,6 +206,28 @@ def test_a_renamed_file_without_a_time_in_its_name_is_a_move(make_site: Make) ->
     assert sum(run.last - run.first + 1 for run in site.told("disposal")[0].ranges) == 1
 
 
+def test_a_copy_at_the_same_path_of_another_storage_is_no_new_segment_though_no_name_tells_the_time(
+    make_site: Make,
+) -> None:
+    site = make_site(storages=("hot", "cold"), templates=["{camera}/{number}/{number}-video.{ext}"])
+    old = site.write("hot/3/12/12-video.mp4", b"one")
+    site.write("hot/3/13/13-video.mp4", b"one")  # another event, equal bytes
+    site.rest()
+    assert len(site.told("segment")) == 2
+    site.write("cold/3/12/12-video.mp4", b"one")  # ZoneMinder's copy has a new mtime, and the old file is still there
+    site.rest()
+    assert not site.told("move")
+    shutil.rmtree(old.parent)
+    site.rest()
+    site.pass_time(60)
+    site.rest()
+    assert len(site.told("segment")) == 2
+    assert not site.told("disposal")
+    (move,) = site.told("move")
+    assert (move.from_storage, move.to_storage, move.to_path) == ("hot", "cold", "3/12")
+    assert sum(run.last - run.first + 1 for run in move.ranges) == 1
+
+
 def test_a_changed_file_is_altered_and_no_new_segment(make_site: Make) -> None:
     site = make_site()
     files = record_minute(site)

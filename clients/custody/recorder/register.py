@@ -181,13 +181,16 @@ class Register:
         """The registered segment that this file is, moved or copied.
 
         A template that tells the time must tell the same time: two equal files of different times (a test picture, a
-        looped source) are two segments. Without a time only a segment whose own file is gone can have come here.
+        looped source) are two segments. Without a time it is a segment whose own file is gone, or one that lies at the
+        same path of another storage: ZoneMinder copies an event to its new storage before it removes the old one.
         """
         found = self._state.segments_with(measured.sha256, stream.id, from_us)
-        return next((segment for segment in found if from_us is not None or not self._is_there(segment)), None)
+        return next((segment for segment in found if from_us is not None or self._may_be(segment, place)), None)
 
-    def _is_there(self, segment: Segment) -> bool:
-        return any(self._exists(self._full(*place)) for place in self._state.places(segment.id))
+    def _may_be(self, segment: Segment, place: Place) -> bool:
+        places = self._state.places(segment.id)
+        copied = any(old[0] != place.storage.name and old[1:] == (place.folder, place.name) for old in places)
+        return copied or not any(self._exists(self._full(*old)) for old in places)
 
     def _full(self, storage: str, folder: str, name: str) -> str:
         root = self._storages.get(storage)
