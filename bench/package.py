@@ -25,8 +25,9 @@ from bench.figures import Figure, figure
 from bench.rig import ORIGIN, Home, Rig, segment, serving, signing
 from custody.client import LedgerClient
 from custody.core.record_id import RANDOM_BYTES, make_record_id
+from custody.export.job import ExportJob
 from custody.export.request import ExportRequest
-from custody.export.run import ExportJob, run_export
+from custody.export.run import run_export
 from custody.server.admission import admit
 from custody.server.app import now_us
 from custody.server.batch import Outcome

@@ -22,8 +22,9 @@ from bench.figures import Figure, figure
 from bench.rig import ORIGIN, Rig, running
 from custody.client import LedgerClient
 from custody.core.record_id import RANDOM_BYTES, make_record_id
+from custody.export.job import ExportJob
 from custody.export.request import ExportRequest
-from custody.export.run import ExportJob, run_export
+from custody.export.run import run_export
 from custody.v1 import record_pb2
 from custody.verifier.web import PAGE
 

@@ -14,6 +14,7 @@ from custody.core.note import SignatureType, SignerKey
 from custody.verifier.package import layout
 from custody.verifier.package.bag import content_digest, encode_manifest
 from custody.verifier.package.dsse import Envelope, key_id, statement
+from custody.verifier.package.exporter_key import public_half
 from custody.verifier.package.framing import frames
 from custody.verifier.package.layout import decode_json, encode_json
 from custody.verifier.package.log_part import encode_indexes
@@ -99,4 +100,4 @@ class Bag:
         payload = statement({name: sha256(self.read(name)).digest() for name in tags}, predicate)
         self.write(layout.ENVELOPE, Envelope(payload=payload).signed(key).encode())
         pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        self.write(f"signatures/{key_id(key.public_key())}.pem", pem)
+        self.write(f"signatures/{key_id(public_half(key))}.pem", pem)

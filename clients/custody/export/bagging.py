@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from custody.core.seal import PrivateKey
 from custody.export.request import ExportRequest
 from custody.verifier.package import layout
 from custody.verifier.package.bag import DECLARATION, content_digest, encode_info, encode_manifest
 from custody.verifier.package.dsse import Envelope, key_id, statement
+from custody.verifier.package.exporter_key import public_half
 from custody.verifier.package.layout import SCHEMA
 
 
@@ -64,7 +65,7 @@ def sign(
     request: ExportRequest,
     tags: Mapping[str, bytes],
     digests: Mapping[str, bytes],
-    key: Ed25519PrivateKey,
+    key: PrivateKey,
 ) -> None:
     """Writes the envelope with the exporter's signature, and the public key beside it."""
     predicate = {
@@ -78,8 +79,7 @@ def sign(
     write_public_key(folder, key)
 
 
-def write_public_key(folder: Path, key: Ed25519PrivateKey) -> None:
+def write_public_key(folder: Path, key: PrivateKey) -> None:
     """Puts a signer's public key into the package."""
-    public = key.public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    write(folder, f"signatures/{key_id(public)}.pem", pem)
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    write(folder, f"signatures/{key_id(public_half(key))}.pem", pem)

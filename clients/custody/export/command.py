@@ -12,15 +12,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509 import load_pem_x509_certificates
 
 from custody.client import LedgerClient
-from custody.client.credentials import Credentials
+from custody.client.credentials import Credentials, SealFiles
 from custody.client.options import read_tls, tls_options
+from custody.core.errors import MalformedError
+from custody.core.seal import PrivateKey
 from custody.export.content import read_disclosures
 from custody.export.errors import ExportError
+from custody.export.job import Exported, ExportJob, Stamp
 from custody.export.request import ExportRequest
-from custody.export.run import Exported, ExportJob, Stamp, run_export
+from custody.export.run import run_export
 from custody.private.key import read_key, write_key
 from custody.private.passphrase import choose
 from custody.timestamping.authorities import Stamper
+from custody.verifier.package.exporter_key import public_half
 from custody.verifier.package.manifest import show_times
 from custody.verifier.trust import load_trust, read_checkpoint, trust_option
 
@@ -49,9 +53,14 @@ def _moment(text: str) -> int:
     "--footage", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, metavar="DIR",
     help="Footage folder as the recorder left it.",
 )  # fmt: skip
-@click.option("--signing-key", type=_FILE, required=True, metavar="FILE", help="The exporter's Ed25519 key, encrypted.")
-@click.option("--make-key", is_flag=True, help="Make that key first when the file is not there.")
+@click.option("--signing-key", type=_FILE, required=True, metavar="FILE", help="The exporter's key, encrypted.")
+@click.option("--make-key", is_flag=True, help="Make that key (Ed25519) first when the file is not there.")
 @click.option("--passphrase-file", type=_FILE, metavar="FILE", help="Its passphrase; asked for when not given.")
+@click.option("--seal-key", type=_FILE, metavar="FILE", help="Device key that seals the record of the export.")
+@click.option(
+    "--seal-id", default="", metavar="ID", help="Its id in the log; default: the file beside it, as enrol wrote it."
+)
+@click.option("--seal-passphrase-file", type=_FILE, metavar="FILE", help="Its passphrase; asked for when not given.")
 @click.option("--case", "case_number", default="", metavar="TEXT", help="Case number.")
 @click.option("--recipient", default="", metavar="TEXT", help="Organisation that gets the package.")
 @click.option("--unit", default="", metavar="TEXT", help="Organisation that exports.")
@@ -83,6 +92,9 @@ def export(
     signing_key: Path,
     make_key: bool,
     passphrase_file: Path | None,
+    seal_key: Path | None,
+    seal_id: str,
+    seal_passphrase_file: Path | None,
     submitter: str,
     tsas: tuple[str, ...],
     tsa_roots: tuple[Path, ...],
@@ -103,11 +115,21 @@ def export(
     job = _job(out, origin, tuple(key.encode() for key in believed.keys), asked)
     credentials = Credentials(tls=read_tls(target, tls_ca, tls_cert, tls_key, tls_passphrase_file))
     key = read_signing_key(signing_key, passphrase_file, make=make_key)
+    seal = None
+    if seal_key is not None:
+        # What is appended again must carry the same bytes, so the seal must come out the same.
+        seal = SealFiles(key=seal_key, passphrase_file=seal_passphrase_file, key_id=seal_id).read().deterministic()
     whole = ExportJob(**job, key=key, stamp=_stamper(tsas, tsa_roots), progress=_progress())
 
     async def run() -> Exported:
         client = await LedgerClient.connect(
-            target, log=origin, policy=believed, submitter=submitter, timeout_s=60.0, **credentials.settings()
+            target,
+            log=origin,
+            policy=believed,
+            submitter=submitter,
+            sealing=seal,
+            timeout_s=60.0,
+            **credentials.settings(),
         )
         async with client:
             return await run_export(client, whole)
@@ -116,7 +138,7 @@ def export(
     click.echo(
         f"{out}: {made.files} footage files, {made.footage_bytes} bytes; {made.absent} absent; {made.derived} derived"
     )
-    click.echo(f"{made.withheld} items of personal data withheld; content SHA-256 {made.content_sha256.hex()}")
+    click.echo(f"{made.withheld} items of personal data withheld; content SHA-256 {made.content_sha256}")
     click.echo(f"recorded as entry {made.export_index}; proven under the checkpoint of {made.tree_size} entries")
     return 1 if made.absent else 0
 
@@ -153,14 +175,16 @@ def _stamper(urls: tuple[str, ...], roots: tuple[Path, ...]) -> Stamp:
     return Stamper(urls, roots=pinned) if urls else lambda _: ()
 
 
-def read_signing_key(path: Path, passphrase_file: Path | None, *, make: bool) -> Ed25519PrivateKey:
+def read_signing_key(path: Path, passphrase_file: Path | None, *, make: bool) -> PrivateKey:
     """An exporter's or officer's key. Raises ExportError ('export-key') and what `custody.private` raises."""
     passphrase = choose(passphrase_file, "the signing key", confirm=make and not path.exists())
     if make and not path.exists():
         write_key(path, Ed25519PrivateKey.generate(), passphrase)
-    key = read_key(path, passphrase)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ExportError(f"{path} holds no Ed25519 key", code="export-key")
+    key: PrivateKey = read_key(path, passphrase)
+    try:
+        public_half(key)
+    except MalformedError as error:
+        raise ExportError(f"{path} holds no Ed25519, P-256 or ML-DSA-44 key", code="export-key") from error
     return key
 
 

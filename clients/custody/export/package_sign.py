@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import Final
 
 import click
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from custody.core.errors import SignatureError
+from custody.core.seal import PrivateKey
 from custody.export.archive import rewrite_zip
 from custody.export.command import read_signing_key
 from custody.export.errors import ExportError
 from custody.verifier.package import layout
 from custody.verifier.package.container import Container, open_package
 from custody.verifier.package.dsse import Envelope, key_id, parse_envelope
+from custody.verifier.package.exporter_key import public_half, read_public_key
 from custody.verifier.package.layout import decode_json
-from custody.verifier.package.signer_check import read_public_key
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("sign")
 @click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="PATH")
-@click.option("--signing-key", type=_FILE, required=True, metavar="FILE", help="The signer's Ed25519 key, encrypted.")
+@click.option("--signing-key", type=_FILE, required=True, metavar="FILE", help="The signer's key, encrypted.")
 @click.option("--make-key", is_flag=True, help="Make that key first when the file is not there.")
 @click.option("--passphrase-file", type=_FILE, metavar="FILE", help="Its passphrase; asked for when not given.")
 @click.option("--certificate", type=_FILE, metavar="PEM", help="The key's certificate, then its issuers.")
@@ -42,20 +42,19 @@ def sign_package(
     """
     key = read_signing_key(signing_key, passphrase_file, make=make_key)
     count = add_signature(path, key, certificate.read_bytes() if certificate is not None else b"")
-    click.echo(f"{path}: signed by {key_id(key.public_key())}; {count} signatures")
+    click.echo(f"{path}: signed by {key_id(public_half(key))}; {count} signatures")
 
 
-def add_signature(path: Path, key: Ed25519PrivateKey, chain: bytes = b"") -> int:
+def add_signature(path: Path, key: PrivateKey, chain: bytes = b"") -> int:
     """Signs; returns how many signatures there are. Raises ExportError ('package-signed'), SignatureError, MalformedError, OSError."""
     container = open_package(path)
     envelope = parse_envelope(container.read(layout.ENVELOPE))
     _check_envelope(container, envelope)
-    public = key.public_key()
-    keyid = key_id(public)
+    keyid = key_id(public_half(key))
     if any(keyid == told for told, _ in envelope.signatures):
         raise ExportError("this key has signed the package already", code="package-signed")
     signed = envelope.signed(key)
-    files = {f"signatures/{keyid}.pem": public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)}
+    files = {f"signatures/{keyid}.pem": key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)}
     if chain:
         files[f"signatures/{keyid}.chain.pem"] = chain
     files[layout.ENVELOPE] = signed.encode()

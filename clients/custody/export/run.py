@@ -3,18 +3,17 @@
 Everything is written below `<out>.partial`. What if we crash, step by step: the plan holds request and snapshot, so the
 same command goes on from it; footage that was copied is hashed and kept; the content is a function of both and is written
 again; the record's id follows from the content, so the ledger answers a repeated append with the first receipt; what
-comes behind it is made anew. Only a whole package gets its name.
+comes behind it is made anew. A zip whose package is finished is only packed on (`finished`, `archive`). Only a whole package
+gets its name.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.client import LedgerClient, ProvenEntry
 from custody.core.record import encode_record
@@ -24,71 +23,22 @@ from custody.export.bagging import close_bag, sign, write
 from custody.export.content import Gathered, build_content
 from custody.export.derived import find_derived, pack_derived, row_of_derived
 from custody.export.errors import ExportError
+from custody.export.finished import FINISHED, Finished, load_finished, save_finished
 from custody.export.footage import Segment, absent_row, copy_segment, find_segment, row_of, segments_of
 from custody.export.gather import Snapshot, gather, read_whole, take_snapshot, whole_chains
+from custody.export.job import Exported, ExportJob
 from custody.export.log_part import build_early, build_log_part, build_proof_files
 from custody.export.plan import PLAN, load_plan, save_plan
 from custody.export.request import ExportRequest
 from custody.v1 import record_pb2
 from custody.verifier.package.bag import content_digest
 from custody.verifier.package.dsse import key_id
+from custody.verifier.package.exporter_key import public_half
 from custody.verifier.package.layout import DISCLOSURES, STAMPS
 from custody.verifier.package.manifest import WITHHELD_SOURCE, AbsentRow, DerivedRow, FileRow
 
 GIVEN_AT_ONCE: Final = 500
 """Disclosures in one record, so that it stays far below the largest record."""
-Stamp = Callable[[bytes], Sequence[bytes]]
-"""Asks the configured time-stamping authorities; returns their tokens."""
-Progress = Callable[[str, int, int], None]
-"""Is told (stage, done, total)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportJob:
-    """Everything besides the request that an export needs."""
-
-    request: ExportRequest
-    footage: Path
-    out: Path
-    key: Ed25519PrivateKey
-    vkeys: Sequence[str]
-    disclosures: dict[bytes, bytes]
-    policy: bytes = b""
-    earlier: bytes = b""
-    derived: Path | None = None
-    """Where redacted copies lie."""
-    withhold_sources: bool = False
-    """Give no footage of which a redacted copy is given."""
-    certificates: bytes = b""
-    """The signing key's certificate and its issuers, PEM."""
-    lists: Sequence[bytes] = ()
-    """Revocation lists of those issuers, PEM."""
-    stamp: Stamp = lambda _: ()
-    progress: Progress = lambda _stage, _done, _total: None
-
-    @property
-    def zipped(self) -> bool:
-        """True when the package becomes one file."""
-        return self.out.suffix == ".zip"
-
-    @property
-    def partial(self) -> Path:
-        """Where the unfinished package lies."""
-        return self.out.with_name(f"{self.out.name}.partial")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    """What was made."""
-
-    files: int
-    footage_bytes: int
-    absent: int
-    derived: int
-    withheld: int
-    content_sha256: bytes
-    export_index: int
-    tree_size: int
 
 
 async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
@@ -100,7 +50,11 @@ async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
     if snapshot is None:
         snapshot, _ = await take_snapshot(client)
         save_plan(job.partial / PLAN, job.request, snapshot)
-    folder = job.partial / "package"
+    if job.zipped and (finished := load_finished(job)) is not None:
+        _pack(job, finished)
+        return finished.exported
+    (job.partial / FINISHED).unlink(missing_ok=True)
+    folder = job.folder
     slices = await gather(client, job.request, snapshot, lambda chain: job.progress(f"read {chain}", 0, 0))
     packed = _copy(job, folder, slices, snapshot)
     gathered = Gathered(
@@ -126,17 +80,18 @@ async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
     log_part |= {f"{STAMPS}checkpoint-{n}.tsr": one for n, one in enumerate(job.stamp(seen.note), 1)}
     payload |= log_part
     digests |= {name: sha256(data).digest() for name, data in log_part.items()}
-    _finish(job, folder, payload, digests, packed.elsewhere, closing[0].at_us)
-    return Exported(
+    exported = Exported(
         files=len(packed.rows),
         footage_bytes=sum(row.size_bytes for row in packed.rows),
         absent=sum(row.reason != WITHHELD_SOURCE for row in packed.absent),
         derived=len(packed.derived),
         withheld=payload["data/withheld.json"].count(b'"commitment"'),
-        content_sha256=content,
+        content_sha256=content.hex(),
         export_index=recorded.index,
         tree_size=seen.checkpoint.size,
     )
+    _finish(job, payload, Finished(exported=exported, digests=digests, elsewhere=packed.elsewhere), closing[0].at_us)
+    return exported
 
 
 @dataclass(slots=True)
@@ -250,29 +205,40 @@ def _giving(
         )
 
 
-def _finish(
-    job: ExportJob,
-    folder: Path,
-    payload: dict[str, bytes],
-    digests: dict[str, bytes],
-    elsewhere: dict[str, Path],
-    at_us: int,
-) -> None:
+def _finish(job: ExportJob, payload: dict[str, bytes], finished: Finished, at_us: int) -> None:
+    folder, digests, elsewhere = job.folder, finished.digests, finished.elsewhere
     for name, data in payload.items():
         write(folder, name, data)
     total = sum(os.stat(elsewhere.get(name) or f"{folder}/{name}").st_size for name in digests)  # noqa: PTH116  of thousands
     tags = close_bag(folder, job.request, digests, total, at_us)
     sign(folder, job.request, tags, digests, job.key)
     if job.certificates:
-        write(folder, f"signatures/{key_id(job.key.public_key())}.chain.pem", job.certificates)
+        write(folder, f"signatures/{key_id(public_half(job.key))}.chain.pem", job.certificates)
     for number, pem in enumerate(job.lists, 1):
         write(folder, f"signatures/{number}.crl.pem", pem)
     for number, token in enumerate(job.stamp(tags["manifest-sha256.txt"]), 1):
         write(folder, f"timestamps/manifest-{number}.tsr", token)
-    # Crash here: the package is whole under the partial name; the next run makes its end again.
     if job.zipped:
-        job.progress("pack", 0, 0)
-        write_zip(folder, job.out, digests, elsewhere)
-    else:
-        folder.replace(job.out)
+        save_finished(job, finished)
+        _pack(job, finished)
+        return
+    # Crash here: the package is whole under the partial name; the next run makes its end again.
+    folder.replace(job.out)
+    shutil.rmtree(job.partial)
+
+
+def _pack(job: ExportJob, finished: Finished) -> None:
+    """The zip, from its first member or from where an interrupted run stopped.
+
+    Crash before its end: `finished` is read again, and what stands in the zip is kept. Crash behind it: the zip has its name,
+    and a folder that nobody needs is left beside it.
+    """
+    done, total = 0, finished.exported.footage_bytes
+
+    def packed(count: int) -> None:
+        nonlocal done
+        done += count
+        job.progress("pack", min(done, total), total)
+
+    write_zip(job.folder, job.out, finished.digests, finished.elsewhere, packed)
     shutil.rmtree(job.partial)

@@ -28,6 +28,7 @@ from custody.v1 import entry_pb2
 from custody.verifier.package import layout
 from custody.verifier.package.certificate import CertificateTrust, check_certificate, read_crl
 from custody.verifier.package.dsse import key_id, parse_envelope
+from custody.verifier.package.exporter_key import public_half
 
 SECOND = Ed25519PrivateKey.from_private_bytes(b"\x22" * 32)
 EARLY, MANIFEST = layout.EARLY, layout.PACKAGE_MANIFEST
@@ -151,7 +152,7 @@ RICH_ROWS: list[tuple[str, Callable[[Bag], None], int, str]] = [
     ("second-signature-forged", with_second(forge_second), 11, ""),
     ("second-signature-twice", with_second(repeat_second), 11, ""),
     ("first-signature-stripped", with_second(strip_first), 11, ""),
-    ("second-key-gone", with_second(lambda bag: bag.drop(f"signatures/{key_id(SECOND.public_key())}.pem")), 11, ""),
+    ("second-key-gone", with_second(lambda bag: bag.drop(f"signatures/{key_id(public_half(SECOND))}.pem")), 11, ""),
     ("certificate-of-another-key", of_another_key, 11, ""),
     ("certificate-of-another-authority", by_another_authority, 11, ""),
     ("certificate-revoked", revoked, 11, ""),
@@ -266,19 +267,19 @@ def test_validity_and_revocation_count_at_the_time_of_signing() -> None:
     now = datetime.now(UTC)
     leaf = ca.issue(KEY, NAME, days=(-30, -10))
     trust = CertificateTrust(authorities=[ca.certificate])
-    assert not check_certificate(KEY.public_key(), [leaf], trust, now - timedelta(days=20)).revocation_known
+    assert not check_certificate(public_half(KEY), [leaf], trust, now - timedelta(days=20)).revocation_known
     for days in (-40, 0):
         with pytest.raises(SignatureError, match="not valid when"):
-            check_certificate(KEY.public_key(), [leaf], trust, now + timedelta(days=days))
+            check_certificate(public_half(KEY), [leaf], trust, now + timedelta(days=days))
     for days, fine in ((-15, True), (-25, False)):  # revoked after, and before the signing
         lists = [read_crl(ca.revocations((leaf, now + timedelta(days=days))))]
         trust = CertificateTrust(authorities=[ca.certificate], lists=lists)
         at = now - timedelta(days=20)
         if fine:
-            assert check_certificate(KEY.public_key(), [leaf], trust, at).revocation_known
+            assert check_certificate(public_half(KEY), [leaf], trust, at).revocation_known
         else:
             with pytest.raises(SignatureError) as caught:
-                check_certificate(KEY.public_key(), [leaf], trust, at)
+                check_certificate(public_half(KEY), [leaf], trust, at)
             assert caught.value.code == "exporter-revoked"
     with pytest.raises(SignatureError, match="not issued"):  # a certificate that may not issue
-        check_certificate(KEY.public_key(), [leaf], CertificateTrust(authorities=[leaf]), now - timedelta(days=20))
+        check_certificate(public_half(KEY), [leaf], CertificateTrust(authorities=[leaf]), now - timedelta(days=20))

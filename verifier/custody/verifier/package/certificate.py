@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import (
     BasicConstraints,
@@ -26,6 +25,7 @@ from cryptography.x509 import (
 )
 
 from custody.core.errors import MalformedError, SignatureError
+from custody.core.seal import SealKey
 
 MAX_CHAIN: Final = 5
 _CODE: Final = "exporter-certificate"
@@ -66,13 +66,10 @@ def read_crl(pem: bytes) -> CertificateRevocationList:
         raise MalformedError("not a revocation list in PEM", code="revocation-list") from error
 
 
-def check_certificate(
-    key: Ed25519PublicKey, chain: Sequence[Certificate], trust: CertificateTrust, at: datetime
-) -> Certified:
+def check_certificate(key: SealKey, chain: Sequence[Certificate], trust: CertificateTrust, at: datetime) -> Certified:
     """Follows the chain of `key` to an authority. Raises SignatureError ('exporter-certificate', 'exporter-revoked')."""
     leaf = chain[0]
-    spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if leaf.public_key().public_bytes(*spki) != key.public_bytes(*spki):
+    if _spki(leaf) != key.spki():
         raise SignatureError("the certificate is of another key", code=_CODE)
     _check_usage(leaf)
     known = True
@@ -97,9 +94,17 @@ def _issued(issuer: Certificate, certificate: Certificate) -> bool:
     try:
         constraints = issuer.extensions.get_extension_for_class(BasicConstraints).value
         certificate.verify_directly_issued_by(issuer)
-    except (ExtensionNotFound, ValueError, TypeError, InvalidSignature):
+    except (ExtensionNotFound, ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return constraints.ca
+
+
+def _spki(certificate: Certificate) -> bytes:
+    """Empty for a key of an algorithm that is not known here."""
+    try:
+        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm):
+        return b""
 
 
 def _check_usage(leaf: Certificate) -> None:

@@ -8,10 +8,10 @@ import click
 
 from custody.verifier.package.certificate import CertificateTrust, read_crl
 from custody.verifier.package.checkpoint_check import LogTrust
+from custody.verifier.package.exporter_key import read_public_key
 from custody.verifier.package.output import package_json, package_lines
 from custody.verifier.package.page import package_page
 from custody.verifier.package.run import PackagePlan, verify_package
-from custody.verifier.package.signer_check import read_public_key
 from custody.verifier.pem_file import MAX_PEM_BYTES, read_certificates
 from custody.verifier.progress import progress_bar
 from custody.verifier.texts import LANGUAGES

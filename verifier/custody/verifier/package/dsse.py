@@ -6,14 +6,12 @@ What is signed never changes when a signature is added. Which keys count is the 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, Final, Protocol
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typing import Any, Final
 
 from custody.core.codec import encode_base64, parse_base64
 from custody.core.errors import MalformedError, SignatureError
+from custody.core.seal import PrivateKey, SealKey, sign
+from custody.verifier.package.exporter_key import public_half
 from custody.verifier.package.layout import decode_json, encode_json
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
@@ -23,19 +21,9 @@ MAX_SIGNATURES: Final = 32
 _CODE: Final = "envelope-malformed"
 
 
-class Signer(Protocol):
-    """An Ed25519 private key, wherever it lives."""
-
-    def sign(self, data: bytes, /) -> bytes:
-        """64 bytes over exactly `data`."""
-
-    def public_key(self) -> Ed25519PublicKey:
-        """Its public half."""
-
-
-def key_id(key: Ed25519PublicKey) -> str:
+def key_id(key: SealKey) -> str:
     """Hex SHA-256 of the SubjectPublicKeyInfo."""
-    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+    return sha256(key.spki()).hexdigest()
 
 
 def pae(payload: bytes) -> bytes:
@@ -72,18 +60,18 @@ class Envelope:
             }
         )
 
-    def signed(self, key: Signer) -> "Envelope":
-        """The same with one more signature."""
-        made = (key_id(key.public_key()), key.sign(pae(self.payload)))
+    def signed(self, key: PrivateKey) -> "Envelope":
+        """The same with one more signature, bare and in the one length of the key's algorithm."""
+        made = (key_id(public_half(key)), sign(key, pae(self.payload)))
         return replace(self, signatures=(*self.signatures, made))
 
-    def verify(self, keyid: str, signature: bytes, key: Ed25519PublicKey) -> None:
+    def verify(self, keyid: str, signature: bytes, key: SealKey) -> None:
         """Checks one signature. Raises SignatureError ('package-signature')."""
         if key_id(key) != keyid:
             raise SignatureError("the signature names another key", code="package-signature")
         try:
-            key.verify(signature, pae(self.payload))
-        except InvalidSignature:
+            key.verify(pae(self.payload), signature)
+        except SignatureError:
             raise SignatureError(
                 f"the signature of {keyid[:16]} is not over this package", code="package-signature"
             ) from None

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509 import Certificate
 
 from custody.core.checkpoint import Checkpoint
 from custody.core.entry import ReadEntry
 from custody.core.errors import CustodyError
 from custody.core.record import ReadRecord
+from custody.core.seal import SealKey
 from custody.verifier.package import layout
 from custody.verifier.package.bag import content_digest
 from custody.verifier.package.bag_check import check_bag
@@ -54,7 +54,7 @@ class PackagePlan:
     """What the reader trusts and brings."""
 
     trust: LogTrust = field(default_factory=LogTrust)
-    exporters: Sequence[Ed25519PublicKey] = ()
+    exporters: Sequence[SealKey] = ()
     certified: CertificateTrust = field(default_factory=CertificateTrust)
     tsa_roots: Sequence[Certificate] = ()
     since: bytes = b""

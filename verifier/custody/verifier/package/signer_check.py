@@ -9,17 +9,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
-
 from custody.core.errors import CustodyError, MalformedError, SignatureError
 from custody.core.record import ReadRecord
+from custody.core.seal import SealKey
 from custody.v1 import record_pb2
 from custody.verifier.package import layout
 from custody.verifier.package.certificate import CertificateTrust, check_certificate, read_chain, read_crl
 from custody.verifier.package.container import Container
 from custody.verifier.package.dsse import Envelope, key_id, parse_envelope, statement
+from custody.verifier.package.exporter_key import read_public_key
 from custody.verifier.package.manifest import PackageManifest
 from custody.verifier.package.report import SIGNER, PackageReport
 
@@ -27,38 +25,26 @@ _MAX_PEM_BYTES = 4_096
 MAX_CHAIN_BYTES = 65_536
 
 
-def read_public_key(pem: bytes) -> Ed25519PublicKey:
-    """An Ed25519 public key in PEM. Raises MalformedError ('exporter-key')."""
-    try:
-        key = load_pem_public_key(pem)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise MalformedError("not a public key in PEM", code="exporter-key") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise MalformedError("not an Ed25519 key", code="exporter-key")
-    return key
-
-
 class RegisteredExporters:
     """Exporters' keys in the log, by key id, with what later entries say about them."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, tuple[str, Ed25519PublicKey, int, int]] = {}
+        self._keys: dict[str, tuple[str, SealKey, int, int]] = {}
 
     def take(self, record: ReadRecord) -> None:
         """One entry; of any kind."""
         body = record.body
         if record.kind.name == "key_registered" and body.use == record_pb2.KEY_USE_EXPORTER:
             try:
-                key = load_der_public_key(body.public_key)
-            except (ValueError, UnsupportedAlgorithm):
-                return
-            if isinstance(key, Ed25519PublicKey):
-                self._keys[body.key_id] = (key_id(key), key, body.valid_from_us, body.valid_until_us)
+                key = SealKey.from_spki(body.algorithm, body.public_key)
+            except CustodyError:
+                return  # a key that signs no package: none counts by it
+            self._keys[body.key_id] = (key_id(key), key, body.valid_from_us, body.valid_until_us)
         elif record.kind.name == "key_revoked" and body.key_id in self._keys:
             keyid, key, begin, end = self._keys[body.key_id]
             self._keys[body.key_id] = (keyid, key, begin, min(end, body.from_us) if end else body.from_us)
 
-    def valid_at(self, at_us: int) -> dict[str, Ed25519PublicKey]:
+    def valid_at(self, at_us: int) -> dict[str, SealKey]:
         """Keys that were valid at a moment."""
         return {
             keyid: key for keyid, key, begin, end in self._keys.values() if begin <= at_us and (not end or at_us < end)
@@ -70,8 +56,8 @@ def check_signer(
     container: Container,
     manifest: PackageManifest,
     content: bytes,
-    trusted: Iterable[Ed25519PublicKey],
-    registered: Mapping[str, Ed25519PublicKey],
+    trusted: Iterable[SealKey],
+    registered: Mapping[str, SealKey],
     certified: CertificateTrust,
 ) -> None:
     """The envelope signs these files, and one good signature is of a key that counts."""
@@ -109,7 +95,7 @@ def check_signer(
 def _certify(
     report: PackageReport,
     container: Container,
-    good: Mapping[str, Ed25519PublicKey],
+    good: Mapping[str, SealKey],
     trust: CertificateTrust,
     at_us: int,
 ) -> dict[str, str]:
@@ -134,10 +120,8 @@ def _certify(
     return found
 
 
-def _verify(
-    container: Container, envelope: Envelope, known: Mapping[str, Ed25519PublicKey]
-) -> dict[str, Ed25519PublicKey]:
-    good: dict[str, Ed25519PublicKey] = {}
+def _verify(container: Container, envelope: Envelope, known: Mapping[str, SealKey]) -> dict[str, SealKey]:
+    good: dict[str, SealKey] = {}
     for keyid, signature in envelope.signatures:
         key = known.get(keyid)
         name = f"signatures/{keyid}.pem"
