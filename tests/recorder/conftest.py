@@ -100,8 +100,11 @@ class Site:
         os.utime(full, ns=(stamp, stamp))
         return full
 
-    def rest(self) -> None:
+    def rest(self, *, deep: bool = True) -> None:
+        """Lets the agent do all that there is; with a scan that compares sizes and times, or an ordinary one."""
         self.agent._due.clear()
+        if not deep:
+            self.agent._due["deep"] = 1 << 62
         self.agent.rest()
 
     def told(self, kind: str) -> list[Any]:

@@ -228,6 +228,41 @@ def test_a_copy_at_the_same_path_of_another_storage_is_no_new_segment_though_no_
     assert sum(run.last - run.first + 1 for run in move.ranges) == 1
 
 
+def test_an_ordinary_scan_comes_again_to_a_file_in_new_folders_that_was_too_young(make_site: Make) -> None:
+    site = make_site(templates=["{camera}/{number}/{number}-video.{ext}"], settle_s=60)
+    site.rest()
+    file = site.write("hot/3/12/12-video.mp4", b"one", age_s=0)
+    for folder in (site.folder / "hot", site.folder / "hot/3", file.parent):
+        os.utime(folder, ns=((site.now_us - 10_000_000) * 1_000,) * 2)  # made a while ago, and not changed since
+    site.rest(deep=False)
+    assert not site.told("segment")
+    site.pass_time(61)
+    site.rest(deep=False)
+    assert len(site.told("segment")) == 1
+
+
+@pytest.mark.parametrize("footage", [True, False])
+def test_nothing_is_lost_while_a_file_that_may_be_it_is_too_young_to_be_judged(make_site: Make, footage: bool) -> None:
+    site = make_site(storages=("hot", "cold"), templates=["{camera}/{number}/{number}-video.{ext}"], settle_s=60)
+    old = site.write("hot/3/12/12-video.mp4", b"one", age_s=70)
+    site.rest()
+    # Into folders that were made a moment before: no event tells that the copy was closed.
+    site.write(f"cold/3/12/{'12-video.mp4' if footage else 'snapshot.jpg'}", b"one", age_s=0)
+    shutil.rmtree(old.parent)
+    site.rest()
+    site.pass_time(35)  # the grace is over, the file not settled
+    site.rest()
+    site.pass_time(1)
+    site.rest()
+    assert len(site.told("disposal")) == (0 if footage else 1)
+    site.pass_time(30)
+    site.rest()
+    site.pass_time(60)
+    site.rest()
+    assert len(site.told("segment")) == 1
+    assert (len(site.told("move")), len(site.told("disposal"))) == ((1, 0) if footage else (0, 1))
+
+
 def test_a_changed_file_is_altered_and_no_new_segment(make_site: Make) -> None:
     site = make_site()
     files = record_minute(site)

@@ -156,7 +156,7 @@ class Agent:
                 self._gone(place)
             case Sight.PLAYLIST:
                 self._follow(place)
-            case Sight.PAUSE:
+            case Sight.UNSETTLED | Sight.PAUSE:
                 pass
 
     def _gone(self, place: Place) -> None:

@@ -48,11 +48,14 @@ class Looking:
         self._scan: Iterator[Hint] | None = None
         self._deep = True
         self._began_us = 0
+        self._seen_to_us = 0
+        """As `looked_us`, of the scan that is under way or whose files are."""
         self._asked_us = 0
         self._unseen: set[tuple[str, str]] | None = None
         """Files of the last scan that are still under way; None while none is waited for."""
         self.looked_us = 0
-        """Begin of the last scan whose every file is registered: what was gone before it and moved was found again."""
+        """What was gone before it and moved was found again: begin of the last scan whose every file is registered, or when
+        the oldest file was written that this scan left alone because it may not be finished."""
 
     @property
     def running(self) -> bool:
@@ -64,7 +67,7 @@ class Looking:
         if self._unseen is not None:
             self._unseen &= self._arrivals.keys()
             if not self._unseen:
-                self.looked_us, self._unseen = self._began_us, None
+                self.looked_us, self._unseen = self._seen_to_us, None
 
     def go_on(self, take: Callable[[Hint], None]) -> bool:
         """Begins a scan that is due, or takes the next slice of one; True while it is under way."""
@@ -73,7 +76,7 @@ class Looking:
                 return False
             self._deep = self._is_due("deep", self._config.deep_scan_us)
             self._scan = self._scan_all()
-            self._began_us = self._environment.now_us()
+            self._began_us = self._seen_to_us = self._environment.now_us()
         until = self._environment.monotonic_s() + _SLICE_S
         while self._arrivals.waiting < _WAITING_AT_MOST and self._environment.monotonic_s() < until:
             hint = next(self._scan, None)
@@ -82,6 +85,13 @@ class Looking:
                 self._counts.scans += 1
                 self._unseen = self._arrivals.keys()
                 break
+            if (
+                hint.sight is Sight.UNSETTLED
+                and hint.place is not None
+                and hint.place.named(hint.written_us) is not None
+            ):
+                # It may be the copy of a file that is gone since: whoever moves by copying writes before he deletes.
+                self._seen_to_us = min(self._seen_to_us, hint.written_us)
             take(hint)
         return self._scan is not None
 

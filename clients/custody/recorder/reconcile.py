@@ -2,7 +2,8 @@
 
 A folder whose mtime did not change since it was listed has the same names in it; it is listed again only by a deep
 scan, which also compares sizes and times. A folder is marked as listed only when nothing in it is still being written
-and its mtime is old enough that no later change can have the same one.
+and its mtime is old enough that no later change can have the same one, and together with the names of the folders in it:
+nobody would come to them again through one that is not listed any more.
 """
 
 import os
@@ -28,6 +29,8 @@ class Sight(Enum):
     """It was there."""
     PLAYLIST = auto()
     """A segment list that changed."""
+    UNSETTLED = auto()
+    """It is there, new or changed, and was written to a moment ago: nobody knows yet what it is."""
     PAUSE = auto()
     """Nothing: a folder is done, and whoever drives the scan may do something else."""
 
@@ -38,6 +41,8 @@ class Hint:
 
     sight: Sight
     place: Place | None = None
+    written_us: int = 0
+    """When an unsettled file was written to last, microseconds UTC."""
 
 
 class StorageAwayError(OSError):
@@ -72,6 +77,7 @@ def scan(
         except OSError:
             continue  # not readable now; the next scan tries again, and a missing file is never concluded from it
         quiet = yield from _compare(state, recorder, storage, path, folder, entries, now_ns())
+        new = []
         for entry in entries:
             below = f"{path}/{entry.name}" if path else entry.name
             if any("\ud800" <= char <= "\udfff" for char in entry.name):
@@ -81,8 +87,11 @@ def scan(
             if below not in queued and entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
                 queued.add(below)
                 work.append(below)
+                new.append(below)
         if quiet and now_ns() - mtime_ns > _RACY_NS:
             with state.transaction():
+                for below in new:
+                    state.folder(storage.name, below)
                 state.set_listed(folder or state.folder(storage.name, path), mtime_ns)
         yield Hint(Sight.PAUSE)
 
@@ -128,6 +137,7 @@ def _compare(
             yield Hint(Sight.PLAYLIST, place)
         elif now_ns - status.st_mtime_ns < recorder.settle_us * 1_000:
             quiet = False
+            yield Hint(Sight.UNSETTLED, place, status.st_mtime_ns // 1_000)
         else:
             fresh.append((status.st_mtime_ns, place))
             quiet = False  # it is marked when everything in it is registered

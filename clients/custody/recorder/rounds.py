@@ -97,7 +97,7 @@ class Rounds:
     def disposals(self, now_us: int, looked_us: int) -> int:
         """Records what has been gone for longer than a move takes; returns how many segments.
 
-        `looked_us` is when the last complete look at every storage began: what went later may lie elsewhere by now.
+        `looked_us` is as in `Looking`: what went later may lie elsewhere by now.
         """
         return self._register.dispose_vanished(min(now_us - self._config.move_grace_us, looked_us))
 
