@@ -147,13 +147,16 @@ def test_deletion_at_the_end_of_retention_is_planned(make_site: Make) -> None:
     assert [disposal.kind for disposal in site.told("disposal")] == [record_pb2.DISPOSAL_KIND_PLANNED]
 
 
-def test_an_announced_deletion_is_told_at_once(make_site: Make) -> None:
+@pytest.mark.parametrize("seen_first", [False, True])
+def test_an_announced_deletion_is_told_at_once(make_site: Make, seen_first: bool) -> None:
     site = make_site()
     file = record_minute(site)[0]
     site.rest()
     file.unlink()
     event = {"event": "segment-deleted", "path": str(file), "kind": "ordered"}
     spool.leave(site.config.state / "spool", event, site.now_us, "one")
+    if seen_first:  # the deletion follows at once, and inotify's event wakes the agent before it looks into the spool
+        site.agent.tell(Hint(Sight.GONE, site.agent.places.place(str(file))))
     site.agent.step()
     site.rest()
     (disposal,) = site.told("disposal")

@@ -122,6 +122,7 @@ class Agent:
         gone: list[Place] = []
         taken = self._take_waiting(wait_s, gone)
         if gone:
+            self._take_spool()  # see _gone
             # A cleaner deletes many at once: one transaction for all of them.
             with self._transaction():
                 for place in gone:
@@ -162,6 +163,8 @@ class Agent:
     def _gone(self, place: Place) -> None:
         if not self._is_gone(place):
             return
+        # Whoever announces a deletion does so before it: of what is gone by now, the announcement is in the spool by now.
+        self._take_spool()
         with self._transaction():
             self._register.vanished(place)
 
@@ -184,14 +187,26 @@ class Agent:
             self._register.ignore(place, status.st_size, status.st_mtime_ns)
 
     def _take_spool(self) -> bool:
-        """Takes events of hooks, many in one transaction.
+        """Takes the events of hooks that wait; True when there were some."""
+        places: list[Place] = []
+        heard = False
+        while paths := spool.waiting(self.config.state / "spool")[:_EVENTS_AT_ONCE]:
+            places += self._take_events(paths)
+            heard = True
+        for place in places:
+            self._arrivals.enqueue(place)
+        if gone := [place for place in places if self._is_gone(place)]:
+            with self._transaction():
+                for place in gone:
+                    self._register.vanished(place)
+        return heard
+
+    def _take_events(self, paths: list[Path]) -> list[Place]:
+        """Takes some events of hooks, all in one transaction; returns the places that they speak of.
 
         Crash before its commit: all are taken again. Crash after it, with files still there: their names are known, and
         they are only removed.
         """
-        paths = spool.waiting(self.config.state / "spool")[:_EVENTS_AT_ONCE]
-        if not paths:
-            return False
         with self._transaction():
             places = [self._take_event(path) for path in paths]
         for path in paths:
@@ -199,11 +214,7 @@ class Agent:
         with self._transaction():
             for path in paths:
                 self._state.drop_note(f"hook:{path.name}")
-        for place in places:
-            if place is not None:
-                self._arrivals.enqueue(place)
-                self._gone(place)
-        return True
+        return [place for place in places if place is not None]
 
     def _take_event(self, path: Path) -> Place | None:
         """Acts on one event, or on nothing of it; inside a transaction."""
