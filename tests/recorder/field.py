@@ -20,7 +20,7 @@ from typing import Any
 
 from custody.client.selection import by_range
 from custody.client.sync import SyncLedgerClient
-from custody.core.record import read_record
+from custody.core.record import ReadRecord, read_record
 
 CUSTODY = str(Path(sys.executable).with_name("custody"))
 ORIGIN = "field.example/log"
@@ -58,7 +58,8 @@ target = "unix:{folder}/s/ledger.sock"
 log = "{origin}"
 vkeys = ["{vkey}"]
 submitter = "nvr-1"
-[[recorder]]
+"""
+RECORDERS = """[[recorder]]
 name = "ffmpeg"
 preset = "ffmpeg-segment"
 templates = ["{{camera}}/%Y%m%dT%H%M%S.mp4"]
@@ -81,10 +82,11 @@ path = "{folder}/motion"
 
 
 class Field:
-    """The site's processes."""
+    """The site's processes; `recorders` is what the agent's configuration says of what it stands beside."""
 
-    def __init__(self, folder: Path, films: list[Path]) -> None:
+    def __init__(self, folder: Path, films: list[Path], recorders: str = RECORDERS) -> None:
         self.folder = folder
+        self.recorders = recorders
         for name in ("s", "hot/cam-01", "cold/cam-01", "motion/cam-02"):
             (folder / name).mkdir(parents=True, mode=0o700)
         (folder / "films.txt").write_text("".join(f"file '{film}'\n" for film in films))
@@ -123,20 +125,21 @@ class Field:
             f"unix:{at}/s/signer.sock",
             ORIGIN,
         )
-        (at / "config.toml").write_text(CONFIG.format(folder=at, origin=ORIGIN, vkey=self.vkey))
+        settings = CONFIG + self.recorders
+        (at / "config.toml").write_text(settings.format(folder=at, origin=ORIGIN, vkey=self.vkey))
         motion = MOTION.format(folder=at, film=self.film, custody=CUSTODY, config=at / "config.toml")
         (at / "motion.conf").write_text(motion)
 
     def start(self, name: str, *command: str, ready: bool = False) -> None:
-        log = (self.folder / f"{name}.log").open("a")
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if ready else log,
-            stderr=log,
-            text=True,
-            cwd=self.folder,
-        )
+        with (self.folder / f"{name}.log").open("a") as log:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if ready else log,
+                stderr=log,
+                text=True,
+                cwd=self.folder,
+            )
         self.running[name] = process
         if ready and process.stdout is not None and " ready " not in process.stdout.readline():
             raise RuntimeError(f"{name} did not start")
@@ -158,13 +161,12 @@ class Field:
         self.start("motion", "motion", "-c", str(self.folder / "motion.conf"))
 
     def stop(self, name: str, number: int = signal.SIGTERM) -> None:
-        process = self.running.pop(name)
-        process.send_signal(number)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with self.running.pop(name) as process:  # closes its pipe, too
+            process.send_signal(number)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
     def check(self) -> dict[str, Any]:
         done = subprocess.run(
@@ -253,30 +255,35 @@ def story(field: Field, pause_s: float) -> dict[str, str]:
     return done
 
 
+def read_log(field: Field) -> list[ReadRecord]:
+    """Every record of the log, each proven."""
+    with SyncLedgerClient.connect(f"unix:{field.folder}/s/ledger.sock", log=ORIGIN, vkeys=[field.vkey]) as client:
+        entries = client.read(by_range(0, client.checkpoint().checkpoint.size))
+        return [read_record(proven.entry.record) for proven in entries]
+
+
 def audit(field: Field, done: dict[str, str]) -> dict[str, Any]:
     """What the log says."""
     paths: dict[tuple[str, int], str] = {}
     told: dict[str, Any] = {"gaps": [], "disposed": [], "moved": [], "altered": [], "damaged": [], "segments": []}
-    with SyncLedgerClient.connect(f"unix:{field.folder}/s/ledger.sock", log=ORIGIN, vkeys=[field.vkey]) as client:
-        for proven in client.read(by_range(0, client.checkpoint().checkpoint.size)):
-            record = read_record(proven.entry.record)
-            kind, body = record.kind.name, record.body
-            if kind == "segment":
-                name = body.path.rpartition("/")[2]
-                paths[body.stream, body.number] = name
-                told["segments"].append(name)
-                if body.media_absence == 3:
-                    told["damaged"].append(name)
-            elif kind == "gap":
-                told["gaps"].append(
-                    [body.span.stream, body.reason, round((body.span.to_us - body.span.from_us) / 1e6, 1), body.open]
-                )
-            for key, ranges in (
-                ("disposed", body.ranges if kind == "disposal" else ()),
-                ("moved", body.ranges if kind == "move" else ()),
-                ("altered", body.altered if kind == "integrity_scan" else ()),
-            ):
-                told[key] += [paths[run.stream, at] for run in ranges for at in range(run.first, run.last + 1)]
+    for record in read_log(field):
+        kind, body = record.kind.name, record.body
+        if kind == "segment":
+            name = body.path.rpartition("/")[2]
+            paths[body.stream, body.number] = name
+            told["segments"].append(name)
+            if body.media_absence == 3:
+                told["damaged"].append(name)
+        elif kind == "gap":
+            told["gaps"].append(
+                [body.span.stream, body.reason, round((body.span.to_us - body.span.from_us) / 1e6, 1), body.open]
+            )
+        for key, ranges in (
+            ("disposed", body.ranges if kind == "disposal" else ()),
+            ("moved", body.ranges if kind == "move" else ()),
+            ("altered", body.altered if kind == "integrity_scan" else ()),
+        ):
+            told[key] += [paths[run.stream, at] for run in ranges for at in range(run.first, run.last + 1)]
     field.stop("ledger")
     field.stop("signer")
     on_disk = {path.name for folder in ("hot", "cold", "motion") for path in (field.folder / folder).glob("*/*.mp4")}

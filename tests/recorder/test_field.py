@@ -14,8 +14,8 @@ FOOTAGE = Path(__file__).resolve().parents[3] / "shared" / "footage"
 CORRUPT, AGENT_DOWN, UNKNOWN = 4, 7, 15
 
 
-def film(folder: Path) -> list[Path]:
-    """Real clips where they are, else twelve seconds of a moving pattern with a key picture every two."""
+def film(folder: Path, pictures: int = 120) -> list[Path]:
+    """Real clips where they are, else a moving pattern of ten pictures a second with a key picture every two seconds."""
     clips = sorted(FOOTAGE.glob("*/*/*.mp4")) if FOOTAGE.exists() else []
     if clips:
         return clips
@@ -24,7 +24,7 @@ def film(folder: Path) -> list[Path]:
         stream = output.add_stream("libx264", rate=10, options={"preset": "ultrafast", "g": "20", "bf": "0"})
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for number in range(120):
+        for number in range(pictures):
             frame = av.VideoFrame(320, 240, "yuv420p")
             for plane in frame.planes:
                 plane.update(bytes((number * 7 + at * 3) & 0xFF for at in range(plane.buffer_size)))

@@ -1,6 +1,7 @@
 """Presets against file trees, settings, databases and payloads of the shapes that their documentation gives.
 
-MediaMTX, Frigate, ZoneMinder and Viseron cannot be installed here: nothing in this file runs them.
+MediaMTX, Frigate and Viseron cannot be installed here: nothing runs them. ZoneMinder, motion, ffmpeg and GStreamer run for
+real in test_zoneminder.py, test_field.py and test_muxers.py.
 """
 
 import sqlite3
@@ -44,6 +45,15 @@ def test_a_file_tree_as_documented_is_recognized(preset: str, make_site: Make) -
     assert segment.body.path == path
     if start_us is not None:
         assert segment.at_us == start_us
+
+
+@pytest.mark.parametrize(("preset", "folder"), [("ffmpeg-hls", "east"), ("viseron", "segments/camera_1")])
+def test_an_initialization_segment_is_no_footage(preset: str, folder: str, make_site: Make) -> None:
+    site = make_site(**read_preset(preset))
+    site.write(f"hot/{folder}/init.mp4", b"no pictures", age_s=70)
+    site.write(f"hot/{folder}/1789999920.m4s", b"footage", age_s=70)
+    site.rest()
+    assert [segment.path for segment in site.told("segment")] == [f"{folder}/1789999920.m4s"]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,12 @@ class Place:
         return ".." not in self.path.split("/") and self.full.parent.resolve() == real
 
     def named(self, mtime_us: int) -> Named | None:
-        """What the first template that fits says; None when the file is not footage."""
+        """What the first template that fits says; None when the file is not footage.
+
+        An initialization segment (ISO/IEC 14496-12, RFC 8216 section 3.3) has no pictures, whatever its name.
+        """
+        if self.recorder.wish.init_name and self.name == self.recorder.wish.init_name:
+            return None
         for template in self.recorder.templates:
             found = template.match(self.path, mtime_us)
             if found is not None:
