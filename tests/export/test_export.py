@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from evidence import CAMERA, CASE, Evidence, ledger_with_story
@@ -60,7 +62,17 @@ def test_manifest_and_forms_say_what_the_ledger_says(evidence: Evidence) -> None
     report = (evidence.package / "data/reports/report.zh.html").read_text()
     assert "0.250" in report
     assert "<td>较重</td>" in report
+    assert "《北京市公共安全图像信息系统管理办法》第十七条第（二）项" in report
+    cited = {article["id"]: article for one in findings_of(evidence) for article in one["articles"]}
+    for language in ("zh", "en"):
+        page = (evidence.package / f"data/reports/report.{language}.html").read_text()
+        assert all(escape(one["zh"]) in page and escape(one["en"]) in page for one in cited.values())
     assert "<script" not in report
+
+
+def findings_of(evidence: Evidence) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((evidence.package / "data/reports/findings.json").read_text())
+    return found
 
 
 def test_only_given_disclosures_are_in_it(evidence: Evidence) -> None:

@@ -43,7 +43,8 @@ class Rich:
     def trust(self) -> list[str]:
         folder = self.evidence.folder
         roots = ["--tsa-root", str(self.authority.folder / "ca.pem"), "--exporter-ca", str(folder / "exporter-ca.pem")]
-        return ["--trust", self.evidence.vkey, *roots, "--crl", str(folder / "exporter.crl")]
+        lists = [option for name in ("exporter.crl", "tsa.crl") for option in ("--crl", str(folder / name))]
+        return ["--trust", self.evidence.vkey, *roots, *lists]
 
     def arguments(self, out: Path, *more: str | Path) -> list[str]:
         folder = self.evidence.folder
@@ -99,6 +100,7 @@ def rich_evidence(folder: Path) -> Iterator[Rich]:
         (folder / "exporter-ca.pem").write_bytes(pem(ca.certificate))
         (folder / "exporter-chain.pem").write_bytes(pem(ca.issue(evidence.key, name)))
         (folder / "exporter.crl").write_bytes(ca.revocations())
+        (folder / "tsa.crl").write_bytes(authority.revocations())
         _stamp(evidence, stamps, Stamper([url]))
         made = Rich(evidence=evidence, authority=authority, tsa_url=url, ca=ca, package=folder / "rich")
         assert run(made.arguments(made.package)) == 0

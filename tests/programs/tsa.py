@@ -6,10 +6,14 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 CONFIG = """
 [tsa]
@@ -72,6 +76,21 @@ class Authority:
         head = "[req]\ndistinguished_name = dn\n[dn]\n"
         path.write_text(head + CONFIG.format(folder=self.folder))
         return path
+
+    def revocations(self, *, revoked: datetime | None = None, reason: x509.ReasonFlags | None = None) -> bytes:
+        """The root's list in PEM; `revoked`: since when it has the certificate that stamps."""
+        root = x509.load_pem_x509_certificate((self.folder / "ca.pem").read_bytes())
+        key: Any = load_pem_private_key((self.folder / "ca.key").read_bytes(), None)
+        builder = x509.CertificateRevocationListBuilder(
+            issuer_name=root.subject, last_update=self.begun, next_update=self.begun + timedelta(days=30)
+        )
+        if revoked is not None:
+            serial = x509.load_pem_x509_certificate((self.folder / "tsa.pem").read_bytes()).serial_number
+            row = x509.RevokedCertificateBuilder(serial_number=serial, revocation_date=revoked)
+            if reason is not None:
+                row = row.add_extension(x509.CRLReason(reason), critical=False)
+            builder = builder.add_revoked_certificate(row.build())
+        return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
 
     def answer(self, query: bytes) -> bytes:
         if self.stale is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from engine_page import Engine
 from evidence import exported
 from forgery import Bag
 from rich_evidence import rich_evidence
-from tests.verifier.package.test_rich_tampering import RICH_ROWS
+from tests.verifier.package.test_rich_tampering import ML_DSA, P256, RICH_ROWS
 from tests.verifier.package.test_tampering import ROWS
 
 from custody.core.note import VerifierKey
+from custody.export.package_sign import add_signature
 from custody.verifier.package.certificate import CertificateTrust, read_crl
 from custody.verifier.package.checkpoint_check import LogTrust
 from custody.verifier.package.layout import TOP
@@ -130,21 +132,31 @@ def test_a_package_with_everything_is_checked_in_the_browser_too(engine: Engine,
     (tmp_path / "rich").mkdir()
     with rich_evidence(tmp_path / "rich") as rich:
         falsified = falsify(rich.package, RICH_ROWS, tmp_path / "falsified")
+        for key in (P256, ML_DSA):
+            add_signature(falsified["good"], key)
+        revoked = rich.authority.revocations(revoked=rich.authority.begun - timedelta(days=1))
     roots = rich.authority.folder / "ca.pem"
-    authorities, lists = (rich.evidence.folder / name for name in ("exporter-ca.pem", "exporter.crl"))
+    authorities, *lists = (rich.evidence.folder / name for name in ("exporter-ca.pem", "exporter.crl", "tsa.crl"))
     plan = PackagePlan(
         trust=LogTrust(keys=[VerifierKey.parse(rich.evidence.vkey)]),
         certified=CertificateTrust(
-            authorities=load_pem_x509_certificates(authorities.read_bytes()), lists=[read_crl(lists.read_bytes())]
+            authorities=load_pem_x509_certificates(authorities.read_bytes()),
+            lists=[read_crl(one.read_bytes()) for one in lists],
         ),
         tsa_roots=load_pem_x509_certificates(roots.read_bytes()),
     )
-    reports = engine.verify(
-        list(falsified.values()), keys=rich.evidence.vkey, tsaRoots=roots.read_text(),
-        exporterAuthorities=authorities.read_text(), revocationLists=lists.read_text(),
-    )  # fmt: skip
+    trust = {
+        "keys": rich.evidence.vkey, "tsaRoots": roots.read_text(), "exporterAuthorities": authorities.read_text(),
+    }  # fmt: skip
+    told = "".join(one.read_text() for one in lists)
+    reports = engine.verify(list(falsified.values()), **trust, revocationLists=told)
     browser = dict(zip(falsified, reports, strict=True))
     assert uncaught(RICH_ROWS, browser) == {}
     assert_same(package_json(verify_package(falsified["good"], plan, progress_bar)), browser["good"])
     assert browser["good"]["not_checked"] == [14]
+    assert len(browser["good"]["signers"]) == 3
     assert browser["good"]["recorded_before"]
+    (unlooked,) = engine.verify([falsified["good"]], **trust)
+    assert (unlooked["verdict"], unlooked["limits"]) == ("fine", ["exporter-revocation", "timestamp-revocation"])
+    (late,) = engine.verify([falsified["good"]], **trust, revocationLists=told + revoked.decode())
+    assert codes(late) == {(13, "timestamp-revoked")}

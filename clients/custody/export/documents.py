@@ -1,22 +1,26 @@
 """Pages for people: README, reports and forms, out of Jinja templates. Self-contained HTML, printable, no script."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 
 from custody.export.story import Story, Told
+from custody.rules.finding import Article, Penalty
 from custody.v1 import record_pb2
 from custody.verifier.custody_audit.words import SEVERITY
 from custody.verifier.package.commitments import Withheld
 from custody.verifier.package.manifest import PackageManifest, show_times
 from custody.verifier.report import names
+from custody.verifier.report.citation import citation
 from custody.verifier.web import read_page
 
 if TYPE_CHECKING:
     from custody.export.content import Gathered
 
+_Cited = TypeVar("_Cited", Article, Penalty)
 PAGES: Final = (
     "README.en.txt", "README.zh.txt", "reports/report.en.html", "reports/report.zh.html",
     "forms/extraction-record.zh.html", "forms/evidence-list.zh.html", "forms/retrieval-register.zh.html",
@@ -69,16 +73,30 @@ def render(
     )
     pages.filters["local"] = lambda at_us: _local(at_us, manifest.zone)
     pages.filters["utc"] = lambda at_us: show_times(at_us, manifest.zone)[0]
+    pages.filters["cite"] = citation
     pages.filters["words"] = pass_context(lambda context, told: _words(told, context["zh"], manifest.zone))
     words = {
         "manifest": manifest, "request": gathered.request, "snapshot": gathered.snapshot, "story": story,
         "withheld": withheld, "kinds_zh": KINDS_ZH, "acts_zh": ACTS_ZH, "stretch_zh": STRETCH_ZH,
         "severity": SEVERITY, "operators": _operators(manifest, story), "absent_zh": ABSENT_ZH, "absent_en": ABSENT_EN,
+        "articles": _cited(article for one in story.findings for article in one.articles),
+        "penalties": _cited(penalty for one in story.findings for penalty in one.penalties),
         "total_bytes": sum(row.size_bytes for row in manifest.files),
     }  # fmt: skip
     for name in PAGES:
         yield name, pages.get_template(name.rpartition("/")[2]).render(words, zh=".zh." in name).encode()
     yield "verify.html", read_page()
+
+
+def _cited(found: Iterable[_Cited]) -> list[_Cited]:
+    """Each article or penalty once, in the order of the law."""
+    once = {one.id: one for one in found}
+    return [
+        once[id_]
+        for id_ in sorted(
+            once, key=lambda id_: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", id_)]
+        )
+    ]
 
 
 def _operators(manifest: PackageManifest, story: Story) -> str:

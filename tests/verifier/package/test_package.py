@@ -143,7 +143,6 @@ def test_hostile_zips_are_refused_before_anything_is_read(
     (tmp_path / "prefix.zip").write_bytes(b"#!/bin/sh\n" + good)
     (tmp_path / "suffix.zip").write_bytes(good + b"\0" * 22)
     (tmp_path / "cut.zip").write_bytes(good[:-40])
-    (tmp_path / "empty.zip").write_bytes(b"")
     (tmp_path / "count.zip").write_bytes(good[:-14] + b"\xff\xfe" * 2 + good[-10:])
     for path in sorted(tmp_path.glob("*.zip")):
         status, report = verify(capsys, path, "--key", evidence.vkey)
@@ -168,6 +167,41 @@ def test_any_flipped_byte_of_the_directory_is_a_finding_and_no_crash(
 def test_nothing_there_is_no_verdict(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["verify", "package", str(tmp_path / "no-such")]) == 2
     assert "[package-unreadable]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", ["folder", "file", "pdf"])
+def test_what_is_no_package_is_said_first_and_alone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, shape: str
+) -> None:
+    """One error, no list of checks that could not be made; exit status 2, in text, JSON and HTML."""
+    other, page = tmp_path / "other", tmp_path / "page.html"
+    if shape == "folder":
+        (other / ".git").mkdir(parents=True)
+    else:
+        other.write_bytes(b"" if shape == "file" else b"%PDF-1.7" + bytes(100))
+    assert run(["verify", "package", str(other), "--html", str(page)]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("  THIS IS NO EVIDENCE PACKAGE: the f")
+    assert lines[1].endswith("[package-none]")
+    assert lines[2:] == ["", "Verdict: NOT CHECKED"]
+    assert "This is no evidence package" in page.read_text()
+    assert "<td>form of the package" not in page.read_text()
+    assert run(["verify", "package", str(other), "--lang", "zh"]) == 2
+    assert "这不是证据包" in capsys.readouterr().out
+    status, report = verify(capsys, other)
+    assert (status, report["verdict"], report["error"]["code"]) == (2, "not-checked", "package-none")
+    assert report["findings"] == []
+
+
+def test_a_damaged_package_says_first_what_is_wrong_with_it(
+    capsys: pytest.CaptureFixture[str], zipped: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(zipped.read_bytes()[:-100])
+    assert run(["verify", "package", str(cut)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].startswith("  ! 1  the zip is not a package's")
+    assert lines[4:] == ["  Nothing else could be checked.", "", "Verdict: FINDINGS"]
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -8,28 +8,41 @@ browser: `act` falsifies a `Bag` over a copy of `Rich.package`, to be verified w
 from __future__ import annotations
 
 import shutil
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
+from evidence import PASSPHRASE, SEALING
 from forgery import FORGER, Bag
 from rich_evidence import SIGNED_AT, CertificateMaker, Rich, pem, rich_evidence
 from tests.verifier.package.test_tampering import drop, failing, forge_checkpoint, manifest, verdict
 
 from custody.cli.main import run
+from custody.core.codec import encode_base64
 from custody.core.entry import decode_entry
 from custody.core.errors import SignatureError
+from custody.core.seal import PrivateKey
 from custody.export.package_sign import add_signature
+from custody.private.key import write_key
 from custody.v1 import entry_pb2
 from custody.verifier.package import layout
 from custody.verifier.package.certificate import CertificateTrust, check_certificate, read_crl
-from custody.verifier.package.dsse import key_id, parse_envelope
+from custody.verifier.package.dsse import key_id, pae, parse_envelope
 from custody.verifier.package.exporter_key import public_half
 
+P256 = ec.derive_private_key(0x1234567, ec.SECP256R1())
+ML_DSA = MLDSA44PrivateKey.from_seed_bytes(b"\x44" * 32)
 SECOND = Ed25519PrivateKey.from_private_bytes(b"\x22" * 32)
 EARLY, MANIFEST = layout.EARLY, layout.PACKAGE_MANIFEST
 
@@ -71,6 +84,22 @@ def with_second(then: Callable[[Bag], None]) -> Callable[[Bag], None]:
 def forge_second(bag: Bag) -> None:
     """The second signature is over something else."""
     bag.json(layout.ENVELOPE, lambda value: value["signatures"][1].update(sig=value["signatures"][0]["sig"]))
+
+
+def with_others(place: int) -> Callable[[Bag], None]:
+    """Signed with a P-256 and an ML-DSA-44 key besides, one of them over something else."""
+
+    def act(bag: Bag) -> None:
+        for key in (P256, ML_DSA):
+            add_signature(bag.folder, key)
+
+        def forge(value: Any) -> None:
+            row = value["signatures"][1 + place]
+            row["sig"] = encode_base64(bytes([7]) * len(b64decode(row["sig"])))
+
+        bag.json(layout.ENVELOPE, forge)
+
+    return act
 
 
 def strip_first(bag: Bag) -> None:
@@ -150,6 +179,8 @@ RICH_ROWS: list[tuple[str, Callable[[Bag], None], int, str]] = [
     ("seal-stripped", lambda bag: bag.entries(strip_seal), 6, "sign"),
     ("seal-edited", lambda bag: bag.entries(edit_seal), 6, "sign"),
     ("second-signature-forged", with_second(forge_second), 11, ""),
+    ("second-p256-forged", with_others(0), 11, ""),
+    ("second-ml-dsa-forged", with_others(1), 11, ""),
     ("second-signature-twice", with_second(repeat_second), 11, ""),
     ("first-signature-stripped", with_second(strip_first), 11, ""),
     ("second-key-gone", with_second(lambda bag: bag.drop(f"signatures/{key_id(public_half(SECOND))}.pem")), 11, ""),
@@ -199,7 +230,93 @@ def test_the_rich_package_is_fine_and_says_what_it_is(capsys: pytest.CaptureFixt
     assert copy["sources"] == [{"stream": "site-12/cam-01", "first": 3, "last": 4, "given": False}]
     assert report["recorded_before"]
     assert report["signers"][0].endswith("(CN=Officer A)")
-    assert (report["files"], report["absent"]) == (2, 2)
+    assert (report["files"], report["absent"], report["limits"]) == (2, 2, [])
+
+
+def test_a_revocation_that_nobody_looked_at_is_said_in_a_line_of_its_own(
+    capsys: pytest.CaptureFixture[str], rich: Rich, tmp_path: Path
+) -> None:
+    options = rich.trust[: rich.trust.index("--crl")]
+    status, report = verdict(capsys, rich.package, *options)
+    assert (status, report["limits"]) == (0, ["exporter-revocation", "timestamp-revocation"])
+    page = tmp_path / "report.html"
+    assert run(["verify", "package", str(rich.package), *options, "--lang", "zh", "--html", str(page)]) == 0
+    for text in (capsys.readouterr().out, page.read_text()):
+        assert "未检查：时间戳机构的证书是否已被吊销" in text
+        assert "未检查：导出人证书是否已被吊销" in text
+
+
+@pytest.mark.parametrize(
+    ("days", "reason", "fine"),
+    [
+        (-1, x509.ReasonFlags.superseded, False),
+        (1, x509.ReasonFlags.superseded, True),
+        (1, x509.ReasonFlags.cessation_of_operation, True),
+        (1, x509.ReasonFlags.key_compromise, False),
+        (1, None, False),
+    ],
+)
+def test_what_a_revoked_authority_stamped(
+    capsys: pytest.CaptureFixture[str],
+    rich: Rich,
+    rich_bag: Bag,
+    days: int,
+    reason: x509.ReasonFlags | None,
+    *,
+    fine: bool,
+) -> None:
+    """RFC 3161 section 4: only older stamps outlive a revocation, and only where its reason left the key unharmed."""
+    when = rich.authority.begun + timedelta(days=days)
+    rich_bag.write("signatures/2.crl.pem", rich.authority.revocations(revoked=when, reason=reason))
+    _, report = verdict(capsys, rich_bag.folder, *rich.trust)
+    assert {(one["check"], one["code"]) for one in report["findings"]} == (
+        set() if fine else {(13, "timestamp-revoked")}
+    )
+
+
+@pytest.mark.parametrize("key", [P256, ML_DSA], ids=["p256", "ml-dsa-44"])
+def test_packages_are_signed_with_what_the_key_is(
+    capsys: pytest.CaptureFixture[str], rich: Rich, tmp_path: Path, key: PrivateKey
+) -> None:
+    """ADR 7's kinds of keys: the exporter's own, given by the reader; a stranger's library agrees with the signature."""
+    write_key(tmp_path / "key.pem", key, lambda: PASSPHRASE)
+    public = tmp_path / "public.pem"
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    out = tmp_path / "out"
+    assert run([*rich.evidence.arguments(out), "--signing-key", str(tmp_path / "key.pem")]) == 0
+    capsys.readouterr()
+    status, report = verdict(capsys, out, "--trust", rich.evidence.vkey, "--exporter-key", str(public))
+    keyid = key_id(public_half(key))
+    assert (status, report["signers"]) == (0, [f"{keyid} (given key)"])
+    envelope = parse_envelope((out / layout.ENVELOPE).read_bytes())
+    ((_, signature),) = envelope.signatures
+    if isinstance(key, MLDSA44PrivateKey):
+        key.public_key().verify(signature, pae(envelope.payload))
+    else:
+        r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+        key.public_key().verify(encode_dss_signature(r, s), pae(envelope.payload), ec.ECDSA(SHA256()))
+    Bag(out).json(
+        layout.ENVELOPE, lambda value: value["signatures"][0].update(sig=encode_base64(bytes(len(signature))))
+    )
+    status, report = verdict(capsys, out, "--trust", rich.evidence.vkey, "--exporter-key", str(public))
+    assert (status, set(failing(report))) == (1, {11})
+
+
+def test_other_curves_sign_nothing(rich: Rich, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_key(tmp_path / "key.pem", ec.derive_private_key(7, ec.SECP384R1()), lambda: PASSPHRASE)
+    assert run([*rich.evidence.arguments(tmp_path / "out"), "--signing-key", str(tmp_path / "key.pem")]) == 2
+    assert "[export-key]" in capsys.readouterr().err
+
+
+def test_the_exporter_seals_its_own_record(capsys: pytest.CaptureFixture[str], rich: Rich, tmp_path: Path) -> None:
+    """As the access desk does; a batch of the export and of the disclosures that it gave has one seal."""
+    write_key(tmp_path / "seal.key", SEALING.key, lambda: PASSPHRASE)
+    secret = ("--seal-id", SEALING.key_id, "--seal-passphrase-file", str(rich.evidence.folder / "exporter-passphrase"))
+    out = tmp_path / "out"
+    assert run([*rich.evidence.arguments(out), "--seal-key", str(tmp_path / "seal.key"), *secret]) == 0
+    capsys.readouterr()
+    status, report = verdict(capsys, out, "--trust", rich.evidence.vkey)
+    assert (status, report["sealed"]) == (0, 2)  # the camera's footage, and this
 
 
 def test_a_zip_has_the_same_files_and_can_be_signed_too(

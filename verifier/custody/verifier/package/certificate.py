@@ -7,7 +7,7 @@ key usage of the key's own certificate, and the lists of every issuer of whom on
 certificate's revocation is not known, and the report says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -26,6 +26,7 @@ from cryptography.x509 import (
 
 from custody.core.errors import MalformedError, SignatureError
 from custody.core.seal import SealKey
+from custody.verifier.package.container import Container
 
 MAX_CHAIN: Final = 5
 _CODE: Final = "exporter-certificate"
@@ -33,7 +34,7 @@ _CODE: Final = "exporter-certificate"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateTrust:
-    """Authorities that the reader trusts, and revocation lists by whoever brought them."""
+    """Authorities of exporters that the reader trusts, and revocation lists of any authority, by whoever brought them."""
 
     authorities: Sequence[Certificate] = ()
     lists: Sequence[CertificateRevocationList] = ()
@@ -76,20 +77,20 @@ def check_certificate(key: SealKey, chain: Sequence[Certificate], trust: Certifi
     way = list(chain)
     for place, certificate in enumerate(way):
         if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
-            raise SignatureError(f"{_name(certificate)} was not valid when the package was signed", code=_CODE)
-        root = next((one for one in trust.authorities if _issued(one, certificate)), None)
+            raise SignatureError(f"{name_of(certificate)} was not valid when the package was signed", code=_CODE)
+        root = next((one for one in trust.authorities if issued(one, certificate)), None)
         issuer = root or (way[place + 1] if place + 1 < len(way) else None)
-        if issuer is None or (root is None and not _issued(issuer, certificate)):
-            raise SignatureError(f"{_name(certificate)} was not issued by a given authority", code=_CODE)
+        if issuer is None or (root is None and not issued(issuer, certificate)):
+            raise SignatureError(f"{name_of(certificate)} was not issued by a given authority", code=_CODE)
         known &= _not_revoked(certificate, issuer, trust.lists, at)
         if root is not None:
             if not root.not_valid_before_utc <= at <= root.not_valid_after_utc:
-                raise SignatureError(f"{_name(root)} was not valid when the package was signed", code=_CODE)
-            return Certified(subject=_name(leaf), revocation_known=known)
+                raise SignatureError(f"{name_of(root)} was not valid when the package was signed", code=_CODE)
+            return Certified(subject=name_of(leaf), revocation_known=known)
     raise SignatureError("the chain leads to no given authority", code=_CODE)
 
 
-def _issued(issuer: Certificate, certificate: Certificate) -> bool:
+def issued(issuer: Certificate, certificate: Certificate) -> bool:
     """True when the issuer may and did sign this certificate."""
     try:
         constraints = issuer.extensions.get_extension_for_class(BasicConstraints).value
@@ -118,22 +119,36 @@ def _check_usage(leaf: Certificate) -> None:
         raise SignatureError("the certificate is not for signatures", code=_CODE)
 
 
+def lists_of(issuer: Certificate, lists: Sequence[CertificateRevocationList]) -> Iterator[CertificateRevocationList]:
+    """Those that this issuer signed, whoever brought them."""
+    for one in lists:
+        try:
+            if one.issuer == issuer.subject and one.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]
+                yield one
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            continue  # a key or algorithm that is not known here vouches for nothing
+
+
+def packed_lists(container: Container) -> list[CertificateRevocationList]:
+    """Revocation lists in the package: they are signed, so they may come from anywhere. Raises MalformedError."""
+    return [read_crl(container.read(name)) for name in container.below("signatures/") if name.endswith(".crl.pem")]
+
+
 def _not_revoked(
     certificate: Certificate, issuer: Certificate, lists: Sequence[CertificateRevocationList], at: datetime
 ) -> bool:
     """True when a list of the issuer, made after the signing or still good then, does not have it; False: no such list."""
     known = False
-    for one in lists:
-        if one.issuer != issuer.subject or not one.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]
-            continue
+    for one in lists_of(issuer, lists):
         row = one.get_revoked_certificate_by_serial_number(certificate.serial_number)
         if row is not None and row.revocation_date_utc <= at:
             raise SignatureError(
-                f"{_name(certificate)} was revoked before the package was signed", code="exporter-revoked"
+                f"{name_of(certificate)} was revoked before the package was signed", code="exporter-revoked"
             )
         known |= one.next_update_utc is None or one.next_update_utc >= at
     return known
 
 
-def _name(certificate: Certificate) -> str:
+def name_of(certificate: Certificate) -> str:
+    """The subject as RFC 4514 writes it, bounded."""
     return certificate.subject.rfc4514_string()[:200]

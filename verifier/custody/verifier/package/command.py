@@ -33,7 +33,14 @@ _FILE: Final = click.Path(path_type=Path)
     metavar="PEM",
     help="Authority of exporters' certificates.",
 )
-@click.option("--crl", "lists", type=_FILE, multiple=True, metavar="PEM", help="Its revocation list. Repeatable.")
+@click.option(
+    "--crl",
+    "lists",
+    type=_FILE,
+    multiple=True,
+    metavar="PEM",
+    help="Revocation list, of it or of a time-stamping authority. Repeatable.",
+)
 @click.option(
     "--tsa-root", "roots", type=_FILE, multiple=True, metavar="PEM", help="Root of a time-stamping authority."
 )

@@ -11,17 +11,28 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from custody.core.errors import CustodyError, MalformedError
-from custody.verifier.package.layout import MAX_DOCUMENT_BYTES, MAX_MEMBERS, TOP, check_path
+from custody.verifier.package.layout import BAGIT, MAX_DOCUMENT_BYTES, MAX_MEMBERS, PACKAGE_MANIFEST, TOP, check_path
 from custody.verifier.package.zip_directory import read_zip
+
+_ZIP_BEGIN: Final = b"PK\x03\x04"
+_ZIP_END: Final = b"PK\x05\x06"
+_ZIP_END_BYTES: Final = 22
+"""The end record without a comment, at the very end."""
 
 
 class PackageUnreadable(CustodyError):
     """The package cannot be opened."""
 
     code = "package-unreadable"
+
+
+class NoPackage(CustodyError):
+    """What lies there does not even look like a package: nothing can be said about it."""
+
+    code = "package-none"
 
 
 class Place(NamedTuple):
@@ -104,8 +115,9 @@ def open_plain(path: Path) -> int:
 
 
 def open_package(path: Path) -> Container:
-    """Lists a package. Raises PackageUnreadable; MalformedError: 'package-zip', 'package-path', 'package-link', 'package-oversize'."""
+    """Lists a package. Raises PackageUnreadable; NoPackage; MalformedError: 'package-zip', 'package-path', 'package-link', 'package-oversize'."""
     try:
+        _recognise(path)
         if path.is_dir():
             return Container(places=_folder(path))
         members = read_zip(path)
@@ -118,6 +130,22 @@ def open_package(path: Path) -> Container:
             raise MalformedError(f"{member.name[:200]!r} is not below {TOP}/", code="package-path")
         places[check_path(name)] = Place(path, member.offset, member.size_bytes)
     return Container(places=places)
+
+
+def _recognise(path: Path) -> None:
+    """A bag has bagit.txt, ours a manifest too; a zip begins with a member or ends with its end record. Raises NoPackage; OSError."""
+    if path.is_dir():
+        if not any((path / name).exists() for name in (BAGIT, PACKAGE_MANIFEST)):
+            raise NoPackage(f"the folder has neither {BAGIT} nor {PACKAGE_MANIFEST}: give the package's own folder")
+        return
+    descriptor = open_plain(path)
+    try:
+        begin = os.pread(descriptor, len(_ZIP_BEGIN), 0)
+        end = os.pread(descriptor, len(_ZIP_END), max(0, os.fstat(descriptor).st_size - _ZIP_END_BYTES))
+    finally:
+        os.close(descriptor)
+    if begin != _ZIP_BEGIN and end != _ZIP_END:
+        raise NoPackage("the file is no zip: give the package as a folder, or as the zip that was exported")
 
 
 def _folder(root: Path) -> dict[str, Place]:

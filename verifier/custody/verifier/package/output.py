@@ -7,10 +7,12 @@ import click
 
 from custody.verifier.log_output import check_lines, checks_json, finding_json, finding_lines, printable, verdict_line
 from custody.verifier.log_report import Status
+from custody.verifier.package.container import NoPackage
 from custody.verifier.package.derived import BroughtFile
 from custody.verifier.package.derived_check import DerivedCopy
 from custody.verifier.package.report import OPTIONAL, PackageReport
 from custody.verifier.package.texts import LINES, PACKAGE_CHECKS
+from custody.verifier.web import code_texts
 
 SCHEMA: Final = "custody.verify-package/1"
 
@@ -19,6 +21,17 @@ def package_lines(report: PackageReport, lang: str) -> Iterator[str]:
     """The report for people."""
     lines = LINES[lang]
     yield f"{lines['package']} {printable(report.path)}"
+    if report.nothing:
+        yield f"  {click.style(lines['nothing'], fg='red', bold=True)}: {printable(_nothing(report, lang))} [{NoPackage.code}]"
+        yield ""
+        yield verdict_line(report.status, (), lang)
+        return
+    if report.formless:
+        yield from finding_lines(report.findings, lang)
+        yield f"  {lines['formless']}"
+        yield ""
+        yield verdict_line(report.status, (), lang)
+        return
     yield f"  {lines['log']} {printable(report.log)} · {lines['case']} {printable(report.case_number)} · {lines['recipient']} {printable(report.recipient)}"
     yield "  " + lines["counts"].format(
         files=report.files, size=report.footage_bytes, absent=report.absent, entries=report.entries, tree=report.size
@@ -30,6 +43,7 @@ def package_lines(report: PackageReport, lang: str) -> Iterator[str]:
     yield from (f"  {lines['cosigned']} {printable(name)}" for name in report.cosigners)
     yield from (f"  {lines['signed']} {printable(keyid)}" for keyid in report.signers)
     yield from (f"  {lines['stamped']} {printable(stamp)}" for stamp in report.stamps)
+    yield from (f"  {lines[limit]}" for limit in sorted(report.limits))
     if report.early:
         yield f"  {lines['early']} {report.early}"
     if report.sealed:
@@ -41,6 +55,11 @@ def package_lines(report: PackageReport, lang: str) -> Iterator[str]:
     yield from finding_lines(report.findings, lang)
     yield ""
     yield verdict_line(report.status, report.checks, lang)
+
+
+def _nothing(report: PackageReport, lang: str) -> str:
+    title = code_texts()[NoPackage.code][lang]
+    return report.nothing if lang == "en" else f"{title}（{report.nothing}）"
 
 
 def _derived(one: DerivedCopy, lang: str) -> str:
@@ -63,7 +82,8 @@ def _brought(one: BroughtFile, lang: str) -> str:
 
 def package_json(report: PackageReport) -> dict[str, Any]:
     """The report for programs."""
-    return {
+    error = {"error": {"code": NoPackage.code, "message": report.nothing}} if report.nothing else {}
+    return error | {
         "schema": SCHEMA,
         "verdict": report.status.value,
         "exit_status": report.status.exit_status,
@@ -91,6 +111,7 @@ def package_json(report: PackageReport) -> dict[str, Any]:
             }
             for one in report.derived
         ],
+        "limits": sorted(report.limits),
         "files": report.files,
         "absent": report.absent,
         "footage_bytes": report.footage_bytes,

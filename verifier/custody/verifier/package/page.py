@@ -32,6 +32,12 @@ _SENTENCES: Final = {
 }
 
 
+_NOTHING: Final = (
+    "This is no evidence package, so nothing was checked: {}",
+    "这不是证据包，未进行任何核验：{}",
+)
+
+
 class _Plain(str):
     """Text of ours that goes into the page as it is."""
 
@@ -45,6 +51,9 @@ def package_page(report: PackageReport, lang: str) -> str:
     """The whole file; `lang` is the language that it opens in."""
     folder = resources.files("custody.verifier.report") / "templates"
     style = (folder / "report.css").read_text(encoding="utf-8")
+    sentence = _SENTENCES[report.status]
+    if report.nothing:
+        sentence = (_NOTHING[0].format(report.nothing), _NOTHING[1].format(report.nothing))
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string((folder / "package.html.j2").read_text(encoding="utf-8"))
     return template.render(
@@ -56,7 +65,7 @@ def package_page(report: PackageReport, lang: str) -> str:
         checks=PACKAGE_CHECKS,
         reasons=REASONS_ZH,
         states=LINES,
-        sentence=_SENTENCES[report.status],
+        sentence=sentence,
         findings=report.findings.kept,
         titles=code_texts(),
         omitted=report.findings.omitted().items(),

@@ -21,15 +21,25 @@ OPTIONAL: Final = frozenset({GROWTH, PROOF_FILES, STAMPED, BROUGHT, SEALS})
 """Checks that need something which not every package or reader has: left out, they are named beside the verdict."""
 
 
+NO_PACKAGE: Final = "this is no evidence package"
+EXPORTER_REVOCATION: Final = "exporter-revocation"
+STAMP_REVOCATION: Final = "timestamp-revocation"
+"""What was not looked at though its check was made, because nobody brought what it needs."""
+
+
 @dataclass(slots=True)
 class PackageReport:
     """Filled by the checks as they go; mutable, one owner until it is handed out."""
 
     path: str
+    nothing: str = ""
+    """Why this is no package at all (`package-none`): then no check is made."""
     findings: Findings = field(default_factory=Findings)
     unchecked: dict[int, str] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
     """Numbers of the checks that were made."""
+    limits: set[str] = field(default_factory=set)
+    """EXPORTER_REVOCATION, STAMP_REVOCATION: whose certificates were not held against a revocation list."""
     log: str = ""
     case_number: str = ""
     recipient: str = ""
@@ -68,9 +78,15 @@ class PackageReport:
         if number in self.findings.checks:
             return Check(number=number, status=Status.FINDINGS)
         if number in self.unchecked or number not in self.done:
-            reason = self.unchecked.get(number, "an earlier check left nothing to hold it against")
+            default = NO_PACKAGE if self.nothing else "an earlier check left nothing to hold it against"
+            reason = self.unchecked.get(number, default)
             return Check(number=number, status=Status.NOT_CHECKED, reason=reason)
         return Check(number=number, status=Status.FINE)
+
+    @property
+    def formless(self) -> bool:
+        """True when no check but the first could be made: what it found is then all that there is to say."""
+        return not self.done - {FORM}
 
     @property
     def status(self) -> Status:

@@ -22,7 +22,7 @@ from custody.verifier.package.bag import content_digest
 from custody.verifier.package.bag_check import check_bag
 from custody.verifier.package.certificate import CertificateTrust
 from custody.verifier.package.checkpoint_check import LogTrust, check_growth, check_signatures
-from custody.verifier.package.container import Container, open_package
+from custody.verifier.package.container import Container, NoPackage, PackageUnreadable, open_package
 from custody.verifier.package.content_checks import DisclosureCheck, ExportCheck, check_proof_files
 from custody.verifier.package.derived import Originals
 from custody.verifier.package.derived_check import DerivedCheck
@@ -43,7 +43,7 @@ from custody.verifier.package.report import (
 )
 from custody.verifier.package.segment_check import SegmentCheck, check_files
 from custody.verifier.package.signer_check import RegisteredExporters, check_signer
-from custody.verifier.package.stamp_check import check_stamps
+from custody.verifier.package.stamp_check import StampTrust, check_stamps
 from custody.verifier.seal_check import SealTally, check_slice
 
 Bar = Callable[[str], AbstractContextManager[Progress | None]]
@@ -69,8 +69,11 @@ def verify_package(path: Path, plan: PackagePlan, bar: Bar) -> PackageReport:
         container = open_package(path)
         manifest = parse_manifest(container.read(layout.PACKAGE_MANIFEST))
     except CustodyError as error:
-        if error.code == "package-unreadable":
+        if isinstance(error, PackageUnreadable):
             raise
+        if isinstance(error, NoPackage):
+            report.nothing = str(error)
+            return report
         report.caught(FORM, error)
         report.done.add(FORM)
         return report
@@ -81,7 +84,7 @@ def verify_package(path: Path, plan: PackagePlan, bar: Bar) -> PackageReport:
         digests = check_bag(report, container, plan.workers, progress)
     report.log, report.case_number, report.recipient = manifest.log, manifest.case_number, manifest.recipient
     opened = check_signatures(report, container, plan.trust)
-    check_stamps(report, container, list(plan.tsa_roots), opened, plan.trust)
+    check_stamps(report, container, StampTrust(roots=plan.tsa_roots, lists=plan.certified.lists), opened, plan.trust)
     if opened is not None:
         check_growth(report, container, opened, plan.trust, plan.since)
         _check_log(report, container, manifest, opened, digests, plan)

@@ -14,12 +14,12 @@ from custody.core.record import ReadRecord
 from custody.core.seal import SealKey
 from custody.v1 import record_pb2
 from custody.verifier.package import layout
-from custody.verifier.package.certificate import CertificateTrust, check_certificate, read_chain, read_crl
+from custody.verifier.package.certificate import CertificateTrust, check_certificate, packed_lists, read_chain
 from custody.verifier.package.container import Container
 from custody.verifier.package.dsse import Envelope, key_id, parse_envelope, statement
 from custody.verifier.package.exporter_key import read_public_key
 from custody.verifier.package.manifest import PackageManifest
-from custody.verifier.package.report import SIGNER, PackageReport
+from custody.verifier.package.report import EXPORTER_REVOCATION, SIGNER, PackageReport
 
 _MAX_PEM_BYTES = 4_096
 MAX_CHAIN_BYTES = 65_536
@@ -102,8 +102,7 @@ def _certify(
     """Subjects of the certificates of those signers that have one under a given authority, by key id."""
     if not trust.authorities:
         return {}
-    packed = [read_crl(container.read(name)) for name in container.below("signatures/") if name.endswith(".crl.pem")]
-    trust = replace(trust, lists=[*trust.lists, *packed])
+    trust = replace(trust, lists=[*trust.lists, *packed_lists(container)])
     found: dict[str, str] = {}
     for keyid, key in good.items():
         name = f"signatures/{keyid}.chain.pem"
@@ -116,7 +115,10 @@ def _certify(
         except CustodyError as error:
             report.caught(SIGNER, error, path=name)
             continue
-        found[keyid] = told.subject if told.revocation_known else f"{told.subject}; revocation not checked: no list"
+        found[keyid] = told.subject
+        if not told.revocation_known:
+            found[keyid] += "; revocation not checked: no list"
+            report.limits.add(EXPORTER_REVOCATION)
     return found
 
 

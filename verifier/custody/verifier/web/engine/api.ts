@@ -84,6 +84,9 @@ export interface BroughtFile {
   readonly ranges: readonly { stream: string; number: number; first_unit: number; units: number }[];
 }
 
+/** What was not looked at though its check was made, because nobody brought what it needs. */
+export type Limit = "exporter-revocation" | "timestamp-revocation";
+
 /** What `custody verify package --json` prints, and `timeline`. */
 export interface Report {
   readonly schema: "custody.verify-package/1";
@@ -105,6 +108,7 @@ export interface Report {
   /** Entries with a good seal of their source. */
   readonly sealed: number;
   readonly derived: readonly DerivedCopy[];
+  readonly limits: readonly Limit[];
   readonly files: number;
   readonly absent: number;
   readonly footage_bytes: number;
@@ -188,7 +192,7 @@ export interface VerifyOptions {
 
 /** Rejected promises of the engine carry this; anything wrong *in* the package is a finding, never an error. */
 export interface EngineError extends Error {
-  /** `trust-unusable` and codes of its parsers; `package-unreadable`; `engine-failed`. */
+  /** `trust-unusable` and codes of its parsers; `package-none`; `package-unreadable`; `engine-failed`. */
   readonly code: string;
 }
 

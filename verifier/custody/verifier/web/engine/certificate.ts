@@ -1,6 +1,6 @@
 /*
  * Certificates: RFC 5280 as far as a chain to a given root needs it, and signatures by WebCrypto (Ed25519: signature.ts).
- * Nothing here asks anybody; revocation is known only from lists that are given (exporter_certificate.ts).
+ * Nothing here asks anybody; revocation is known only from lists that are given (revocation.ts).
  */
 
 import { type Bytes, concat, same } from "./codec";
@@ -91,17 +91,18 @@ export function readCertificates(found: string, code = "trust-unusable"): Certif
   return certificates;
 }
 
-/** A way from `leaf` over `others` to one of `roots`, all valid at `atMs`, each signed by the next; else `timestamp-signature`. */
+/** A way from `leaf` over `others` to one of `roots`, all valid at `atMs`, each signed by the next, as pairs of certificate and issuer; else `timestamp-signature`. */
 export async function verifyChain(
   leaf: Certificate, others: readonly Certificate[], roots: readonly Certificate[], atMs: number,
-): Promise<void> {
+): Promise<[Certificate, Certificate][]> {
+  const way: [Certificate, Certificate][] = [];
   let current = leaf;
   for (let length = 0; length < MAX_CHAIN; length++) {
     if (atMs < current.notBeforeMs || atMs > current.notAfterMs) {
       break;
     }
     if (roots.some((root) => same(root.raw, current.raw))) {
-      return;
+      return way;
     }
     const above = [...roots, ...others].filter((one) => one.isAuthority && same(one.subject, current.issuer) && !same(one.raw, current.raw));
     let signed: Certificate | undefined;
@@ -113,6 +114,7 @@ export async function verifyChain(
     if (signed === undefined) {
       break;
     }
+    way.push([current, signed]);
     current = signed;
   }
   throw new Refused("timestamp-signature", "the time stamp's certificate does not lead to a given root at that time");

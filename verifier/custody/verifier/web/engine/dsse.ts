@@ -4,7 +4,7 @@ import { type Bytes, concat, hex, parseBase64, utf8 } from "./codec";
 import { Refused } from "./errors";
 import { Form, decodeJson, encodeJson } from "./json";
 import type { ExporterKey } from "./public_key";
-import { ed25519Holds } from "./signature";
+import { signatureIsOver } from "./seal";
 
 const PAYLOAD_TYPE = "application/vnd.in-toto+json";
 const MAX_SIGNATURES = 32;
@@ -46,7 +46,7 @@ export function verifySignature(envelope: Envelope, keyid: string, signature: Ui
     throw new Refused("package-signature", "the signature names another key");
   }
   const head = `DSSEv1 ${PAYLOAD_TYPE.length} ${PAYLOAD_TYPE} ${envelope.payload.length} `;
-  if (signature.length !== 64 || !ed25519Holds(key.raw, signature, concat(utf8(head), envelope.payload))) {
+  if (!signatureIsOver(key.key, signature, concat(utf8(head), envelope.payload))) {
     throw new Refused("package-signature", `the signature of ${keyid.slice(0, 16)} is not over this package`);
   }
 }

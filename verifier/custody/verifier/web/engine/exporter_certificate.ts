@@ -5,57 +5,25 @@
  */
 
 import { type Certificate, readCertificates, signatureHolds } from "./certificate";
-import { type Bytes, hex, octets, same, text } from "./codec";
-import { Der, GENERALIZED_TIME, SEQUENCE, UTC_TIME } from "./der";
+import { hex, octets, same, text } from "./codec";
+import { Der } from "./der";
 import { Refused } from "./errors";
-import { pemBlocks } from "./pem";
 import type { ExporterKey } from "./public_key";
+import { type RevocationList, listsOf } from "./revocation";
 
 const MAX_CHAIN = 5;
 const MAX_NAME_CHARS = 200;
 const CODE = "exporter-certificate";
-
-export interface RevocationList {
-  readonly issuer: Bytes;
-  /** Infinity where it names none. */
-  readonly nextMs: number;
-  readonly revokedMs: ReadonlyMap<bigint, number>;
-  readonly tbs: Bytes;
-  readonly algorithm: Der;
-  readonly signature: Bytes;
-}
 
 export interface CertificateTrust {
   readonly authorities: readonly Certificate[];
   readonly lists: readonly RevocationList[];
 }
 
-/** Revocation lists in PEM, at least one. */
-export function readLists(found: string, code: string): RevocationList[] {
-  const lists = pemBlocks(found, "X509 CRL", code).map((one) => readList(one, code));
-  if (!lists.length) {
-    throw new Refused(code, "not a revocation list in PEM");
-  }
-  return lists;
-}
-
-function readList(data: Uint8Array, code: string): RevocationList {
-  const [tbs, algorithm, signature] = Der.read(data, code).sequence(3) as [Der, Der, Der];
-  const fields = tbs.sequence(3);
-  if (fields[0]?.tag === 0x02) {
-    fields.shift();
-  }
-  const [, issuer, , ...rest] = fields as [Der, Der, Der, ...Der[]];
-  const next = rest[0]?.tag === UTC_TIME || rest[0]?.tag === GENERALIZED_TIME ? rest.shift() : undefined;
-  const rows = rest[0]?.tag === SEQUENCE ? rest[0].members : [];
-  const revoked = rows.map((row) => {
-    const [serial, at] = row.sequence(2) as [Der, Der];
-    return [serial.integer(), at.time().ms] as const;
-  });
-  return {
-    issuer: issuer.raw, nextMs: next?.time().ms ?? Infinity, revokedMs: new Map(revoked), tbs: tbs.raw, algorithm,
-    signature: signature.bits(),
-  };
+/** Whose key it is, and whether revocation could be looked at for the whole chain. */
+export interface Certified {
+  readonly subject: string;
+  readonly revocationKnown: boolean;
 }
 
 /** Certificates in PEM, the key's own first. */
@@ -67,13 +35,12 @@ export function readChain(found: string): Certificate[] {
   return chain;
 }
 
-/** Follows the chain of `key` to an authority; returns whose key it is. `exporter-certificate`, `exporter-revoked`. */
+/** Follows the chain of `key` to an authority; says whose key it is. `exporter-certificate`, `exporter-revoked`. */
 export async function checkCertificate(
   key: ExporterKey, chain: readonly Certificate[], trust: CertificateTrust, atMs: number,
-): Promise<string> {
+): Promise<Certified> {
   const leaf = chain[0] as Certificate;
-  const keyBits = (leaf.spki.sequence(2)[1] as Der).bits();
-  if (!same(keyBits, key.raw)) {
+  if (!same(leaf.spki.raw, key.spki)) {
     throw new Refused(CODE, "the certificate is of another key");
   }
   if (!leaf.signs) {
@@ -90,7 +57,7 @@ export async function checkCertificate(
     known = (await notRevoked(certificate, issuer, trust.lists, atMs)) && known;
     if (root !== undefined) {
       checkValid(root, atMs);
-      return known ? nameOf(leaf) : `${nameOf(leaf)}; revocation not checked: no list`;
+      return { subject: nameOf(leaf), revocationKnown: known };
     }
   }
   throw new Refused(CODE, "the chain leads to no given authority");
@@ -117,11 +84,8 @@ async function notRevoked(
   certificate: Certificate, issuer: Certificate, lists: readonly RevocationList[], atMs: number,
 ): Promise<boolean> {
   let known = false;
-  for (const one of lists.filter((list) => same(list.issuer, issuer.subject))) {
-    if (!(await signatureHolds(issuer.spki, one.algorithm, null, one.signature, one.tbs))) {
-      continue;
-    }
-    if ((one.revokedMs.get(certificate.serial) ?? Infinity) <= atMs) {
+  for (const one of await listsOf(issuer, lists)) {
+    if ((one.revoked.get(certificate.serial)?.atMs ?? Infinity) <= atMs) {
       throw new Refused("exporter-revoked", `${nameOf(certificate)} was revoked before the package was signed`);
     }
     known ||= one.nextMs >= atMs;
@@ -135,7 +99,7 @@ const ATTRIBUTES = new Map([
 ]);
 
 /** The subject as RFC 4514 writes it: the last part first. */
-function nameOf(certificate: Certificate): string {
+export function nameOf(certificate: Certificate): string {
   const parts = Der.read(certificate.subject, CODE).sequence().map((part) =>
     part.members.map((one) => {
       const [type, value] = one.sequence(2) as [Der, Der];

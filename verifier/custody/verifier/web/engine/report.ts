@@ -1,6 +1,6 @@
 /* The result of checking a package: numbered checks, findings, and what could not be checked (docs/spec/verification.md). */
 
-import { type BroughtFile, type Check, type DerivedCopy, type Finding, REASONS, type Report, type Status, type Timeline } from "./api";
+import { type BroughtFile, type Check, type DerivedCopy, type Finding, type Limit, REASONS, type Report, type Status, type Timeline } from "./api";
 import { Refused } from "./errors";
 
 export const FORM = 1;
@@ -45,6 +45,8 @@ export class PackageReport {
   private readonly unchecked = new Map<number, { readonly code: Reason; readonly count: number }>();
   /** Numbers of the checks that were made. */
   readonly done = new Set<number>();
+  /** Whose certificates were not held against a revocation list. */
+  readonly limits = new Set<Limit>();
   log = "";
   caseNumber = "";
   recipient = "";
@@ -124,6 +126,7 @@ export class PackageReport {
       recorded_before: this.early,
       sealed: this.sealed,
       derived: this.derived,
+      limits: [...this.limits].sort(),
       files: this.files,
       absent: this.absent,
       footage_bytes: Number(this.footageBytes),

@@ -9,7 +9,8 @@ import { checkBag } from "./bag_check";
 import { checkBrought } from "./brought_check";
 import type { Checkpoint } from "./checkpoint";
 import { checkGrowth, checkSignatures } from "./checkpoint_check";
-import type { Bytes } from "./codec";
+import { type Bytes, hex } from "./codec";
+import { Refused } from "./errors";
 import { Container, type Region } from "./container";
 import { DisclosureCheck, ExportCheck, checkProofFiles } from "./content_checks";
 import { EntryPass } from "./entry_pass";
@@ -34,9 +35,28 @@ export interface Hasher {
 
 type Tell = (progress: Progress) => void;
 
-/** Refuses only for what the reader trusts and cannot be read; everything in the package is a finding. */
+/** The end record of a zip without a comment, at the very end. */
+const ZIP_END_BYTES = 22;
+
+/** What does not even look like a package is no finding: nothing can be said about it. */
+async function recognise(source: PackageSource): Promise<void> {
+  if (source.kind === "folder") {
+    if (!source.files.some(({ path }) => /^(?:[^/]+\/)?(?:bagit\.txt|data\/manifest\.json)$/.test(path))) {
+      throw new Refused("package-none", "the folder has neither bagit.txt nor data/manifest.json: give the package's own folder");
+    }
+    return;
+  }
+  const { file } = source;
+  const mark = async (at: number) => hex(new Uint8Array(await file.slice(at, at + 4).arrayBuffer()));
+  if ((await mark(0)) !== "504b0304" && (await mark(Math.max(0, file.size - ZIP_END_BYTES))) !== "504b0506") {
+    throw new Refused("package-none", "the file is no zip: give the package as a folder, or as the zip that was exported");
+  }
+}
+
+/** Refuses only what the reader trusts and cannot be read, and what is no package; everything in the package is a finding. */
 export async function checkPackage(source: PackageSource, trust: Trust, hasher: Hasher, tell: Tell): Promise<Report> {
   const trusted = readTrust(trust);
+  await recognise(source);
   const report = new PackageReport(source.name);
   let container: Container;
   let manifest: PackageManifest;

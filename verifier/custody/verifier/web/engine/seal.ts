@@ -47,13 +47,32 @@ export function readSealKey(algorithm: number, spki: Uint8Array): SealKey {
   return { algorithm: known, raw };
 }
 
+/** The key of a SubjectPublicKeyInfo that names its own algorithm; null for any other kind of key. */
+export function sealKeyOf(spki: Uint8Array): SealKey | null {
+  for (const [algorithm, { prefix }] of ALGORITHMS) {
+    if (hex(spki.subarray(0, prefix.length / 2)) === prefix) {
+      try {
+        return readSealKey(algorithm, spki);
+      } catch {
+        return null;
+      }
+    }
+  }
+  return null;
+}
+
+/** Checks a bare signature in the one length of the key's algorithm. */
+export function signatureIsOver(key: SealKey, signature: Uint8Array, message: Uint8Array): boolean {
+  return signature.length === key.algorithm.signatureBytes && key.algorithm.holds(key.raw, signature, message);
+}
+
 /** Checks a seal over `records`, in the order of the log and ending with the one it stands on. */
 export function verifySeal(seal: Seal, key: SealKey, origin: string, records: readonly Uint8Array[]): void {
   if (seal.count !== records.length) {
     throw new Refused("seal-count", `the seal covers ${seal.count} records, not ${records.length}`);
   }
   const text = utf8(`custody/seal/v1\n${origin}\n${records.length}\n${encodeBase64(rootOf(records.map(leafHash)))}\n`);
-  if (seal.signature.length !== key.algorithm.signatureBytes || !key.algorithm.holds(key.raw, seal.signature, text)) {
+  if (!signatureIsOver(key, seal.signature, text)) {
     throw new Refused("seal-invalid", "the seal is not this key's signature over these records");
   }
 }

@@ -9,13 +9,15 @@ import { type Bytes, ascii, hex, octets } from "./codec";
 import type { Container } from "./container";
 import { parseEnvelope, statement, verifySignature } from "./dsse";
 import { Refused } from "./errors";
-import { type CertificateTrust, checkCertificate, readChain, readLists } from "./exporter_certificate";
+import { type CertificateTrust, checkCertificate, readChain } from "./exporter_certificate";
 import { sha256 } from "./hash";
 import { BAGIT, BAG_INFO, ENVELOPE, MANIFEST } from "./layout";
 import type { PackageManifest } from "./manifest";
 import { type ExporterKey, exporterKey, readPublicKeys } from "./public_key";
 import type { ReadRecord } from "./record";
 import { type PackageReport, SIGNER } from "./report";
+import { type RevocationList, readLists } from "./revocation";
+import { readSealKey } from "./seal";
 import type { Trusted } from "./trusted";
 
 const MAX_PEM_BYTES = 4_096;
@@ -30,7 +32,7 @@ export class RegisteredExporters {
     const body = record.body;
     const name = body["key_id"] as string;
     if (record.kind.name === "key_registered" && body["use"] === USE_EXPORTER) {
-      const key = exporterKey(body["public_key"] as Bytes);
+      const key = registeredKey(body["algorithm"] as number, body["public_key"] as Bytes);
       if (key !== null) {
         this.keys.set(name, { key, begin: body["valid_from_us"] as bigint, end: body["valid_until_us"] as bigint });
       }
@@ -46,6 +48,16 @@ export class RegisteredExporters {
   validAt(atUs: bigint): ExporterKey[] {
     return [...this.keys.values()].filter(({ begin, end }) => begin <= atUs && (!end || atUs < end)).map(({ key }) => key);
   }
+}
+
+/** A key counts as what it was registered as; null for one that signs no package. */
+function registeredKey(algorithm: number, spki: Bytes): ExporterKey | null {
+  try {
+    readSealKey(algorithm, spki);
+  } catch {
+    return null;
+  }
+  return exporterKey(spki);
 }
 
 export async function checkSigner(
@@ -87,10 +99,7 @@ async function certify(
   if (!trust.authorities.length) {
     return found;
   }
-  const lists = [...trust.lists];
-  for (const name of container.below("signatures/").filter((one) => one.endsWith(".crl.pem"))) {
-    lists.push(...readLists(octets(await container.read(name)), "revocation-list"));
-  }
+  const lists = [...trust.lists, ...(await packedLists(container))];
   for (const key of good) {
     const path = `signatures/${key.id}.chain.pem`;
     if (!container.has(path)) {
@@ -98,7 +107,11 @@ async function certify(
     }
     try {
       const chain = readChain(octets(await container.read(path, MAX_CHAIN_BYTES)));
-      found.set(key.id, await checkCertificate(key, chain, { authorities: trust.authorities, lists }, atMs));
+      const { subject, revocationKnown } = await checkCertificate(key, chain, { authorities: trust.authorities, lists }, atMs);
+      found.set(key.id, revocationKnown ? subject : `${subject}; revocation not checked: no list`);
+      if (!revocationKnown) {
+        report.limits.add("exporter-revocation");
+      }
     } catch (error) {
       if (error instanceof NotHere) {
         report.leave(SIGNER, "signer-algorithm");
@@ -108,6 +121,15 @@ async function certify(
     }
   }
   return found;
+}
+
+/** Revocation lists in the package: they are signed, so they may come from anywhere. */
+export async function packedLists(container: Container): Promise<RevocationList[]> {
+  const lists: RevocationList[] = [];
+  for (const name of container.below("signatures/").filter((one) => one.endsWith(".crl.pem"))) {
+    lists.push(...readLists(octets(await container.read(name)), "revocation-list"));
+  }
+  return lists;
 }
 
 async function verify(

@@ -1,6 +1,6 @@
 /* Check 13: time-stamp tokens over the checkpoint, over the manifest, and over the checkpoint that the ledger had stamped early. */
 
-import { NotHere } from "./certificate";
+import { type Certificate, NotHere } from "./certificate";
 import { type Checkpoint, openCheckpoint } from "./checkpoint";
 import { keysFor } from "./checkpoint_check";
 import { type Bytes, same } from "./codec";
@@ -11,6 +11,9 @@ import { parseHashes } from "./log_part";
 import type { PackageManifest } from "./manifest";
 import { MAX_NOTE_BYTES } from "./note";
 import { type PackageReport, STAMPED } from "./report";
+import type { RevocationList } from "./revocation";
+import { packedLists } from "./signer_check";
+import { notRevokedAt } from "./stamp_revocation";
 import { type Token, checkData, expiresMs, readToken, renewalData, verifyToken } from "./timestamp";
 import { verifyConsistency } from "./tree";
 import type { Trusted } from "./trusted";
@@ -24,22 +27,29 @@ export async function checkStamps(
   report: PackageReport, container: Container, opened: Checkpoint | null, trust: Trusted,
 ): Promise<void> {
   report.done.add(STAMPED);
+  const stamps = new Stamps(trust.roots, trust.certified.lists);
+  if (trust.roots.length) {
+    await guarded(report, undefined, () => stamps.take(container));
+  }
   const told: string[] = [];
   const names = [...container.below(STAMPS), ...container.below("timestamps/")];
   for (const path of names.filter((name) => !name.startsWith(EARLY))) {
     const over = [...OVER].find(([prefix]) => path.startsWith(prefix))?.[1] ?? "";
     await guarded(report, path, async () => {
       const token = readToken(await container.read(path, MAX_TOKEN_BYTES));
-      await checkToken(token, await container.read(over), trust);
+      await stamps.check(token, await container.read(over));
       told.push(`${path} ${token.at}`);
     });
   }
   if (container.below(EARLY).length && opened !== null) {
     await guarded(report, EARLY, async () => {
-      told.push(...(await checkEarly(report, container, opened, trust)));
+      told.push(...(await checkEarly(report, container, opened, trust, stamps)));
     });
   }
   report.stamps = told;
+  if (trust.roots.length && told.length && !stamps.known) {
+    report.limits.add("timestamp-revocation");
+  }
   if (!names.length) {
     report.leave(STAMPED, "no-stamp");
   } else if (!trust.roots.length) {
@@ -48,28 +58,42 @@ export async function checkStamps(
 }
 
 /** An algorithm that is not known here leaves the check unmade; everything else that is wrong is a finding. */
-async function guarded(report: PackageReport, path: string, check: () => Promise<void>): Promise<void> {
+async function guarded(report: PackageReport, path: string | undefined, check: () => Promise<void>): Promise<void> {
   try {
     await check();
   } catch (error) {
     if (error instanceof NotHere) {
       report.leave(STAMPED, "stamp-algorithm");
     } else {
-      report.caught(STAMPED, error, { path });
+      report.caught(STAMPED, error, path === undefined ? {} : { path });
     }
   }
 }
 
-async function checkToken(token: Token, data: Uint8Array, trust: Trusted): Promise<void> {
-  checkData(token, data);
-  if (trust.roots.length) {
-    await verifyToken(token, trust.roots);
+/** Roots of time-stamping authorities, and revocation lists of any authority. */
+class Stamps {
+  /** Turns false when revocation could not be looked at for a token. */
+  known = true;
+
+  constructor(private readonly roots: readonly Certificate[], private lists: readonly RevocationList[]) {}
+
+  /** Lists in the package count too: they are signed. */
+  async take(container: Container): Promise<void> {
+    this.lists = [...this.lists, ...(await packedLists(container))];
+  }
+
+  async check(token: Token, data: Uint8Array): Promise<void> {
+    checkData(token, data);
+    if (this.roots.length) {
+      const way = await verifyToken(token, this.roots);
+      this.known = (await notRevokedAt(way, this.lists, token.atMs)) && this.known;
+    }
   }
 }
 
 /** The stamped checkpoint is of this log and before the package's; its tokens and renewals are one line. */
 async function checkEarly(
-  report: PackageReport, container: Container, opened: Checkpoint, trust: Trusted,
+  report: PackageReport, container: Container, opened: Checkpoint, trust: Trusted, stamps: Stamps,
 ): Promise<string[]> {
   const { datas, generations } = await readEarly(container);
   const early = openCheckpoint(datas[0] as Bytes, await keysFor(container, trust), opened.origin);
@@ -81,7 +105,7 @@ async function checkEarly(
   for (const [generation, raws] of generations.entries()) {
     const tokens = raws.map(readToken);
     for (const [at, token] of tokens.entries()) {
-      await checkToken(token, datas[generation] as Bytes, trust);
+      await stamps.check(token, datas[generation] as Bytes);
       if (token.atMs >= untilMs) {
         throw new Refused("timestamp-lapsed", "the renewal came after the renewed token had expired");
       }

@@ -89,8 +89,8 @@ export function checkData(token: Token, data: Uint8Array): void {
   }
 }
 
-/** Signature and certificate chain to one of the roots, else `timestamp-signature`. Throws NotHere for foreign algorithms. */
-export async function verifyToken(token: Token, roots: readonly Certificate[]): Promise<void> {
+/** Signature and certificate chain to one of the roots, which it returns, else `timestamp-signature`. Throws NotHere for foreign algorithms. */
+export async function verifyToken(token: Token, roots: readonly Certificate[]): Promise<[Certificate, Certificate][]> {
   const fail = (why: string) => new Refused("timestamp-signature", `the time stamp ${why}`);
   const [version, sid, digestAlgorithm, attributes, algorithm, signature] = token.signer.sequence(6) as [Der, Der, Der, Der, Der, Der];
   const hash = HASHES.get((digestAlgorithm.sequence(1)[0] as Der).oid());
@@ -113,7 +113,7 @@ export async function verifyToken(token: Token, roots: readonly Certificate[]): 
   if (!(await signatureHolds(certificate.spki, algorithm, hash, signature.is(OCTET_STRING).content, message))) {
     throw fail("has a wrong signature");
   }
-  await verifyChain(certificate, token.certificates, roots, token.atMs);
+  return verifyChain(certificate, token.certificates, roots, token.atMs);
 }
 
 /** When the first of the certificates in the token ends: until then it has to be renewed (docs/spec/timestamps.md). */

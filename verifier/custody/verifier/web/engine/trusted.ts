@@ -3,10 +3,11 @@
 import type { Trust } from "./api";
 import { utf8 } from "./codec";
 import { Refused } from "./errors";
-import { type CertificateTrust, readLists } from "./exporter_certificate";
+import type { CertificateTrust } from "./exporter_certificate";
 import { Policy } from "./policy";
 import { type ExporterKey, readPublicKeys } from "./public_key";
 import { readCertificates, type Certificate } from "./certificate";
+import { readLists } from "./revocation";
 import { VerifierKey } from "./vkey";
 
 export interface Trusted {

@@ -75,8 +75,8 @@ const CHECKS: Readonly<Record<number, CheckText>> = {
     means: words("The files that you brought are from this package.", "您另行提供的文件出自本证据包。"),
   },
   15: {
-    name: words("seals of the sources", "登记主体的封签"),
-    means: words("The entries that are sealed were sealed by the sources that submitted them.", "有封签的条目确由其登记主体封签。"),
+    name: words("seals of the sources", "来源方的封签"),
+    means: words("The entries that are sealed were sealed by the sources that submitted them.", "有封签的条目确由其来源方封签。"),
   },
 };
 
@@ -112,7 +112,7 @@ const REASONS: Readonly<Record<string, Words>> = {
     "A browser cannot check the signature of this time stamp. Use the command custody verify package.",
     "浏览器不能核验此时间戳的签名，请使用 custody verify package 命令。",
   ),
-  "no-seal": words("No entry of the package is sealed by its source.", "包内没有经登记主体封签的条目。"),
+  "no-seal": words("No entry of the package is sealed by its source.", "包内没有经来源方封签的条目。"),
   "seals-partial": words("Some seals cover entries that are not in the package.", "部分封签所涵盖的条目不全在包内。"),
   "nothing-brought": words("No footage was brought.", "未另行提供录像。"),
   "footage-unproven": words(

@@ -21,17 +21,18 @@ export function chineseNumber(value: number): string {
 
 /** One number in brackets is an item (项), two are paragraph and item (款, 项). Null for ids of other laws. */
 export function citation(id: string): Words | null {
-  const match = /^([A-Z0-9]+)-(\d{1,3})((?:\(\d{1,2}\)){0,2})$/.exec(id);
+  const match = /^([A-Z0-9]+)-(\d{1,2})((?:\(\d{1,2}\)){0,2})(?:\.\.(\d{1,2}))?$/.exec(id);
   const law = LAWS[match?.[1] ?? ""];
   if (match === null || law === undefined) {
     return null;
   }
-  const [, , article, brackets] = match as unknown as [string, string, string, string];
+  const [, , article, brackets, end] = match as unknown as [string, string, string, string, string | undefined];
   const numbers = [...brackets.matchAll(/\d+/g)].map((one) => chineseNumber(Number(one[0])));
   const item = numbers.at(-1);
   const paragraph = numbers.length === 2 ? `第${numbers[0]}款` : "";
+  const last = end === undefined ? "" : `至第${chineseNumber(Number(end))}条`;
   return {
-    en: `${law.en} Art. ${article}${brackets}`,
-    zh: `${law.zh}第${chineseNumber(Number(article))}条${paragraph}${item === undefined ? "" : `第（${item}）项`}`,
+    en: `${law.en} Art. ${article}${brackets}${end === undefined ? "" : ` to ${end}`}`,
+    zh: `${law.zh}第${chineseNumber(Number(article))}条${last}${paragraph}${item === undefined ? "" : `第（${item}）项`}`,
   };
 }

@@ -1,6 +1,6 @@
 /* What a printed report needs to stand alone: which package, checked with what, when, and whose keys; signatures at its end. */
 
-import type { Report } from "../engine/api";
+import type { Limit, Report } from "../engine/api";
 import type { Contents } from "./contents";
 import { type Child, el, told } from "./dom";
 import type { Zone } from "./moment";
@@ -24,6 +24,11 @@ const TRUST: Readonly<Record<Report["trust"], Words>> = {
   none: words("none: no key opened the checkpoint", "无：没有密钥能验证检查点"),
 };
 
+const LIMITS: Readonly<Record<Limit, Words>> = {
+  "exporter-revocation": words("whether the exporter's certificate was revoked: no revocation list of its authority was given", "导出人证书是否已被吊销：未提供其签发机构的吊销列表"),
+  "timestamp-revocation": words("whether the time-stamping authority's certificate was revoked: no revocation list of its authority was given", "时间戳机构的证书是否已被吊销：未提供其签发机构的吊销列表"),
+};
+
 function lines(values: readonly string[]): Child {
   return values.length === 0 ? "—" : values.map((one) => el("span", { class: "part" }, told(one, "mono")));
 }
@@ -44,8 +49,9 @@ export function facts({ report, contents, zone, atUs, given }: Checked): HTMLEle
     [words("Cosigned by", "见证签名"), lines(report.cosigners)],
     [words("Package signed by (SHA-256 of the key)", "证据包签名密钥（SHA-256）"), lines(report.signers)],
     [words("Time stamps", "时间戳"), lines(report.time_stamps)],
+    ...report.limits.map((one): [Words, Child] => [words("Not looked at", "未予检查"), el("span", { class: "not-checked" }, LIMITS[one])]),
     [words("Recorded before", "登记不晚于"), report.recorded_before === "" ? "—" : [told(report.recorded_before), words(" (earliest verified time stamp)", "（最早的有效时间戳）")]],
-    [words("Sealed by their source", "经登记主体封签"), fill(words("{count} entries", "{count} 条"), { count: numberText(report.sealed) })],
+    [words("Sealed by their source", "经来源方封签"), fill(words("{count} entries", "{count} 条"), { count: numberText(report.sealed) })],
     [words("Checked", "核验时间"), [`${zone.show(atUs)} (${zone.name})`, words(", by the clock of this computer", "，以本机时钟为准")]],
     [words("Checked with", "核验工具"), [`verify.html ${CUSTODY_VERSION}`, el("span", { class: "part soft mono" }, words("sources ", "源代码 "), CUSTODY_SOURCES)]],
   ];
@@ -60,6 +66,7 @@ export function notChecked(report: Report): HTMLElement {
     el("h2", { id: "h-not-checked" }, words("What was not checked", "未检查的内容")),
     el("ul", { class: "plain" },
       ...byReason(open).map((one) => el("li", {}, one)),
+      ...report.limits.map((one) => el("li", {}, LIMITS[one])),
       ...NEVER.map((one) => el("li", {}, one))),
   );
 }

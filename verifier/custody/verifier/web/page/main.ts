@@ -3,11 +3,12 @@
  * checks (engine/api.ts); nothing here decides whether anything is good.
  */
 
-import type { Report } from "../engine/api";
+import type { EngineError, Report } from "../engine/api";
 import { verifyPackage } from "../engine/client";
+import { codeText } from "./code_texts";
 import { readContents } from "./contents";
 import { sheetHead } from "./cover";
-import { button, el, fillWith, told } from "./dom";
+import { type Child, button, el, fillWith, told } from "./dom";
 import { choose, languageSwitch, preferred } from "./language";
 import { Zone } from "./moment";
 import { PackageChoice } from "./package_choice";
@@ -15,6 +16,13 @@ import { result } from "./result";
 import { Running } from "./running";
 import { TrustChoice } from "./trust_choice";
 import { words } from "./words";
+
+/** What the code of an error means in both languages, and the engine's own English. */
+function faultText(error: unknown): Child {
+  const message = told(error instanceof Error ? error.message : String(error), "part soft");
+  message.lang = "en";
+  return [codeText((error as Partial<EngineError>).code ?? ""), message];
+}
 
 class Page {
   readonly #setUp = el("div", { class: "set-up" });
@@ -76,7 +84,7 @@ class Page {
       this.#back();
       fillWith(this.#fault, stop.signal.aborted
         ? words("Cancelled: nothing was checked.", "已取消：未进行核验。")
-        : [el("b", { class: "findings" }, words("It could not be checked: ", "无法核验：")), told(error instanceof Error ? error.message : String(error))]);
+        : [el("b", { class: "findings" }, words("It could not be checked: ", "无法核验：")), faultText(error)]);
       this.#check.focus();
     }
   }
