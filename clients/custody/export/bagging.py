@@ -20,12 +20,14 @@ def write(folder: Path, name: str, data: bytes) -> None:
     """Puts one file into the package."""
     path = f"{folder}/{name}"
     try:
-        file = open(path, "wb")  # noqa: PTH123, SIM115  thousands of proof files: without a Path for each
+        file = open(path, "wb", buffering=0)  # noqa: PTH123, SIM115  thousands of proof files: no Path, no buffer for each
     except FileNotFoundError:
         Path(path).parent.mkdir(parents=True)
-        file = open(path, "wb")  # noqa: PTH123, SIM115
+        file = open(path, "wb", buffering=0)  # noqa: PTH123, SIM115
     with file:
-        file.write(data)
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) :]
 
 
 def close_bag(

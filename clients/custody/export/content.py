@@ -4,7 +4,7 @@ A function of the slices up to the snapshot, the request and the footage: nothin
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class Gathered:
     files: Sequence[FileRow]
     absent: Sequence[AbsentRow]
     derived: Sequence[DerivedRow] = ()
+    read: Mapping[int, ReadRecord] = field(default_factory=dict)
+    """Records that were read already, by leaf index."""
     disclosures: Mapping[bytes, bytes]
     """Serialized disclosures that may be given, by commitment."""
 
@@ -63,7 +65,7 @@ def build_content(gathered: Gathered) -> dict[str, bytes]:
     """Every file of the content besides the footage, by name."""
     manifest = build_manifest(gathered)
     entries = entries_of(gathered.slices)
-    records = [read_record(one.entry.record) for one in entries]
+    records = [gathered.read.get(one.index) or read_record(one.entry.record) for one in entries]
     given, withheld = sort_disclosures(zip(entries, records, strict=True), gathered.disclosures)
     story = tell(gathered.request, gathered.snapshot, entries, records, given)
     files = {
@@ -88,13 +90,13 @@ def sort_disclosures(
     given: dict[bytes, bytes] = {}
     closed: dict[bytes, Withheld] = {}
     for entry, record in told:
-        for field, commitment in commitments_of(record):
+        for where, commitment in commitments_of(record):
             if commitment in offered:
                 check_disclosure(offered[commitment], commitment)
                 given[commitment] = offered[commitment]
             elif commitment not in closed:
                 closed[commitment] = Withheld(
-                    commitment=commitment.hex(), field=field, index=entry.index, reason=WITHHELD_REASON
+                    commitment=commitment.hex(), field=where, index=entry.index, reason=WITHHELD_REASON
                 )
     return given, sorted(closed.values(), key=lambda row: (row.index, row.field, row.commitment))
 

@@ -69,7 +69,7 @@ def pack_derived(found: Iterable[Derived], folder: Path | None, copied: Copied) 
     for one in found:
         name = f"data/{one.path}"
         if folder is not None:
-            copy_file(one.source, folder / name, copied)
+            copy_file(str(one.source), f"{folder}/{name}", copied)
         digests[name] = one.body.derived_sha256
     return digests
 

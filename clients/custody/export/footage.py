@@ -5,6 +5,7 @@ named as altered: a package never calls a file footage that the log does not kno
 """
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterable
 from hashlib import sha256
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from custody.client import ProvenEntry
-from custody.core.record import read_record
+from custody.core.record import ReadRecord, read_record
 from custody.export.request import ExportRequest
 from custody.v1 import record_pb2
 from custody.verifier.package.layout import safe_part
@@ -31,11 +32,11 @@ class Segment(NamedTuple):
     path: str
 
 
-def segments_of(entries: Iterable[ProvenEntry], request: ExportRequest) -> list[Segment]:
-    """Segments that touch the period, by number; each with a safe name of its own."""
+def segments_of(entries: Iterable[ProvenEntry], request: ExportRequest, read: dict[int, ReadRecord]) -> list[Segment]:
+    """Segments that touch the period, by number; each with a safe name of its own. Every record goes into `read`."""
     found = []
     for entry in entries:
-        record = read_record(entry.entry.record)
+        record = read[entry.index] = read_record(entry.entry.record)
         if record.kind.name == "segment" and touches(record.period_us, request.from_us, request.to_us):
             found.append((entry.index, record.at_us, record.body))
     names = Counter(_name(body) for _, _, body in found)
@@ -79,30 +80,34 @@ def row_of(segment: Segment, zone: str) -> FileRow:
     )  # fmt: skip
 
 
-def copy_segment(segment: Segment, footage: Path, target: Path, copied: Copied) -> str:
+def copy_segment(segment: Segment, footage: Path, target: str, copied: Copied) -> str:
     """Puts a segment's file at `target`; returns "" or the reason why it is absent.
 
     Crash in the middle: `target` is short or has another hash, and the next run copies it again.
     """
     body = segment.body
-    if target.exists() and file_digest(target) == body.file_sha256:
-        copied(body.size_bytes)
-        return ""
     reason = "not-found"
     for source in _sources(body, footage):
-        if not source.is_file():
+        try:
+            found = copy_file(source, target, copied, wanted=body.file_sha256)
+        except (FileNotFoundError, NotADirectoryError, NotAFile):
             continue
-        if copy_file(source, target, copied) == body.file_sha256:
+        if found == body.file_sha256:
             return ""
-        target.unlink()
+        os.unlink(target)  # noqa: PTH108  of thousands
         reason = "altered"
+    if reason == "not-found" and os.path.exists(target):  # noqa: PTH110
+        # Copied by a run before, and gone since from where it came.
+        if file_digest(Path(target)) == body.file_sha256:
+            return ""
+        os.unlink(target)  # noqa: PTH108
     return reason
 
 
 def find_segment(segment: Segment, footage: Path, hashed: Copied) -> tuple[Path | None, str]:
     """The segment's file where the recorder left it, hashed, or None and the reason why it is absent: for a zip."""
     reason = "not-found"
-    for source in _sources(segment.body, footage):
+    for source in map(Path, _sources(segment.body, footage)):
         if not source.is_file():
             continue
         found = file_digest(source)
@@ -113,26 +118,51 @@ def find_segment(segment: Segment, footage: Path, hashed: Copied) -> tuple[Path 
     return None, reason
 
 
-def _sources(body: record_pb2.Segment, footage: Path) -> list[Path]:
+def _sources(body: record_pb2.Segment, footage: Path) -> list[str]:
     """Where the file may be: under its recorded path, or under its name in the stream's folder."""
     parts = body.path.split("/")
     if not body.path or any(part in {"", ".", ".."} or "\0" in part for part in parts):
         return []
-    places = (f"{footage}/{body.path}", f"{footage}/{body.stream}/{parts[-1]}")
-    return [Path(place) for place in dict.fromkeys(places)]
+    return list(dict.fromkeys((f"{footage}/{body.path}", f"{footage}/{body.stream}/{parts[-1]}")))
 
 
-def copy_file(source: Path, target: Path, copied: Copied) -> bytes:
-    """Copies and hashes in pieces; returns the SHA-256."""
+class NotAFile(OSError):
+    """A folder, a device or a pipe stands where a file is looked for."""
+
+
+def copy_file(source: str, target: str, copied: Copied, wanted: bytes = b"") -> bytes:
+    """Copies and hashes in pieces; returns the SHA-256. A file at `target` that has the digest `wanted` stays as it is.
+
+    Without buffers and paths of Python's: a day of one camera is thousands of small files. Raises NotAFile, OSError.
+    """
     digest = sha256()
-    if not target.parent.is_dir():
-        target.parent.mkdir(parents=True)
-    with source.open("rb") as reader, target.open("wb") as writer:
-        while piece := reader.read(PIECE_BYTES):
-            digest.update(piece)
-            writer.write(piece)
-            copied(len(piece))
+    with open(os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as reader:  # noqa: PTH123
+        if not stat.S_ISREG(os.fstat(reader.fileno()).st_mode):
+            raise NotAFile(f"{source} is no file")
+        try:
+            descriptor = _create(target)
+        except FileExistsError:
+            if wanted and file_digest(Path(target)) == wanted:
+                copied(os.fstat(reader.fileno()).st_size)
+                return wanted
+            descriptor = os.open(target, os.O_WRONLY | os.O_CLOEXEC | os.O_TRUNC | os.O_NOFOLLOW)
+        with open(descriptor, "wb", buffering=0) as writer:  # noqa: PTH123
+            while piece := reader.read(PIECE_BYTES):
+                digest.update(piece)
+                written = writer.write(piece)
+                while written < len(piece):
+                    written += writer.write(piece[written:])
+                copied(len(piece))
     return digest.digest()
+
+
+def _create(target: str) -> int:
+    flags = os.O_WRONLY | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL
+    try:
+        return os.open(target, flags, 0o666)
+    except FileNotFoundError:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        return os.open(target, flags, 0o666)
 
 
 def file_digest(path: Path) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from custody.client import LedgerClient, ProvenEntry
-from custody.core.record import encode_record
+from custody.core.record import ReadRecord, encode_record
 from custody.core.record_id import RANDOM_BYTES, make_record_id
 from custody.export.archive import write_zip
 from custody.export.bagging import close_bag, sign, write
@@ -59,7 +59,7 @@ async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
     packed = _copy(job, folder, slices, snapshot)
     gathered = Gathered(
         request=job.request, snapshot=snapshot, slices=slices, files=packed.rows, absent=packed.absent,
-        derived=packed.derived, disclosures=job.disclosures,
+        derived=packed.derived, disclosures=job.disclosures, read=packed.records,
     )  # fmt: skip
     _clear(folder, packed.digests.keys())
     payload = build_content(gathered)
@@ -90,7 +90,9 @@ async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
         export_index=recorded.index,
         tree_size=seen.checkpoint.size,
     )
-    _finish(job, payload, Finished(exported=exported, digests=digests, elsewhere=packed.elsewhere), closing[0].at_us)
+    copied = exported.footage_bytes + sum(row.size_bytes for row in packed.derived)
+    finished = Finished(exported=exported, digests=digests, elsewhere=packed.elsewhere)
+    _finish(job, payload, finished, copied, closing[0].at_us)
     return exported
 
 
@@ -102,18 +104,20 @@ class _Packed:
     absent: list[AbsentRow] = field(default_factory=list)
     derived: list[DerivedRow] = field(default_factory=list)
     digests: dict[str, bytes] = field(default_factory=dict)
+    records: dict[int, ReadRecord] = field(default_factory=dict)
+    """What was read on the way, by leaf index."""
     elsewhere: dict[str, Path] = field(default_factory=dict)
     """Where a zip takes a file from; empty for a folder, which holds them already."""
 
 
 def _copy(job: ExportJob, folder: Path, slices: dict[str, list[ProvenEntry]], snapshot: Snapshot) -> _Packed:
     """Copies footage and derived copies into the folder; for a zip it only hashes them where they are."""
+    packed = _Packed()
     segments: list[Segment] = []
     for stream in job.request.streams:
-        segments += segments_of(slices[f"footage/{stream}"], job.request)
+        segments += segments_of(slices[f"footage/{stream}"], job.request, packed.records)
     copies = find_derived(slices, job.request, snapshot.index, job.derived)
     total, done = sum(one.body.size_bytes for one in segments), 0
-    packed = _Packed()
 
     def copied(count: int) -> None:
         nonlocal done
@@ -134,7 +138,7 @@ def _copy(job: ExportJob, folder: Path, slices: dict[str, list[ProvenEntry]], sn
             if source is not None:
                 packed.elsewhere[name] = source
         else:
-            reason = copy_segment(segment, job.footage, folder / name, copied)
+            reason = copy_segment(segment, job.footage, f"{folder}/{name}", copied)
         if reason:
             packed.absent.append(absent_row(segment, reason))
         else:
@@ -205,12 +209,12 @@ def _giving(
         )
 
 
-def _finish(job: ExportJob, payload: dict[str, bytes], finished: Finished, at_us: int) -> None:
-    folder, digests, elsewhere = job.folder, finished.digests, finished.elsewhere
+def _finish(job: ExportJob, payload: dict[str, bytes], finished: Finished, copied: int, at_us: int) -> None:
+    """`copied`: bytes of the files that are not made here; each has the digest, so the size, of its record."""
+    folder, digests = job.folder, finished.digests
     for name, data in payload.items():
         write(folder, name, data)
-    total = sum(os.stat(elsewhere.get(name) or f"{folder}/{name}").st_size for name in digests)  # noqa: PTH116  of thousands
-    tags = close_bag(folder, job.request, digests, total, at_us)
+    tags = close_bag(folder, job.request, digests, copied + sum(map(len, payload.values())), at_us)
     sign(folder, job.request, tags, digests, job.key)
     if job.certificates:
         write(folder, f"signatures/{key_id(public_half(job.key))}.chain.pem", job.certificates)

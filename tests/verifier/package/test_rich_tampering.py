@@ -292,7 +292,7 @@ def test_packages_are_signed_with_what_the_key_is(
     ((_, signature),) = envelope.signatures
     if isinstance(key, MLDSA44PrivateKey):
         key.public_key().verify(signature, pae(envelope.payload))
-    else:
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
         r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
         key.public_key().verify(encode_dss_signature(r, s), pae(envelope.payload), ec.ECDSA(SHA256()))
     Bag(out).json(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Final
 
 from custody.core import limits
@@ -151,16 +152,21 @@ class PackageManifest:
 
 def show_times(at_us: int, zone: str) -> tuple[str, str]:
     """UTC and local time of a moment, ISO 8601 to the millisecond. Raises MalformedError for a bad zone."""
-    match = _ZONE.fullmatch(zone)
-    if match is None:
-        raise MalformedError(f"not an offset like +08:00: {zone[:16]!r}", code=_CODE)
-    minutes = (int(match[2]) * 60 + int(match[3])) * (-1 if match[1] == "-" else 1)
+    offset = _offset(zone)
     try:
         at = _EPOCH + timedelta(microseconds=at_us)
-        local = at.astimezone(timezone(timedelta(minutes=minutes)))
+        local = at.astimezone(offset)
     except OverflowError:
         raise MalformedError(f"not a time: {at_us}", code=_CODE) from None
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), local.isoformat(timespec="milliseconds")
+
+
+@lru_cache(maxsize=8)
+def _offset(zone: str) -> timezone:
+    match = _ZONE.fullmatch(zone)
+    if match is None:
+        raise MalformedError(f"not an offset like +08:00: {zone[:16]!r}", code=_CODE)
+    return timezone(timedelta(minutes=(int(match[2]) * 60 + int(match[3])) * (-1 if match[1] == "-" else 1)))
 
 
 def parse_manifest(data: bytes) -> PackageManifest:
