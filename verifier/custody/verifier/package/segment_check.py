@@ -76,7 +76,8 @@ class SegmentCheck:
             )
         path = f"data/{row.path}"
         if self._digests.get(path) != body.file_sha256:
-            self._report.find(SEGMENTS, "segment-altered", f"{row.path} is not the recorded file", path=path)
+            why = "is not the recorded file" if path in self._digests else "is not there"
+            self._report.find(SEGMENTS, "segment-altered", f"{row.path} {why}", path=path)
 
     def end(self) -> None:
         """What the manifest names and no entry tells."""

@@ -117,7 +117,6 @@ def _certify(
             continue
         found[keyid] = told.subject
         if not told.revocation_known:
-            found[keyid] += "; revocation not checked: no list"
             report.limits.add(EXPORTER_REVOCATION)
     return found
 

@@ -81,7 +81,7 @@ export class SegmentCheck {
     const path = `data/${row.path}`;
     const found = this.digests.get(path);
     if (found === undefined || !same(found, body["file_sha256"] as Bytes)) {
-      this.report.find(SEGMENTS, "segment-altered", `${row.path} is not the recorded file`, { path });
+      this.report.find(SEGMENTS, "segment-altered", `${row.path} ${found === undefined ? "is not there" : "is not the recorded file"}`, { path });
     }
   }
 
