@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.server.ledger_rig import ORIGIN, START_US, Fault, Rig, access, range_proof, record_id, request_of, segment
@@ -15,7 +16,8 @@ from custody.core.entry import decode_entry
 from custody.core.hashing import leaf_hash
 from custody.core.proof import verify_inclusion
 from custody.core.range_proof import verify_range
-from custody.server.read import PAGE_BYTES, PAGE_ENTRIES
+from custody.server.read import PAGE_BYTES, PAGE_ENTRIES, Reader
+from custody.server.store.protocol import LogStore, Placed
 from custody.v1 import ledger_pb2, record_pb2
 
 COUNT = 2_500
@@ -178,3 +180,30 @@ async def test_damage_is_called_damage_and_not_the_peers_fault(served: Served, r
     await rig.directory.write(rig.directory._connection.execute, damage)
     told = await refusal(served.read(range={"first": 3, "count": 1}, with_proof=True))
     assert (told.status, told.code) == ("DATA_LOSS", "store-damaged")
+
+
+class Noted:
+    """A store that says which ranges of entries were asked for."""
+
+    def __init__(self, store: LogStore) -> None:
+        self._store = store
+        self.asked: list[int] = []
+        self.second = asyncio.Event()
+
+    async def entries(self, first: int, count: int) -> list[Placed]:
+        self.asked.append(first)
+        if len(self.asked) == 2:
+            self.second.set()
+        return await self._store.entries(first, count)
+
+
+async def test_the_next_page_is_fetched_while_one_is_read(served: Served) -> None:
+    await fill(served)
+    noted = Noted(served.rig.raw_store)
+    reader = Reader(cast("LogStore", noted), COUNT, b"", with_proof=False)
+    pages = reader.pages(ledger_pb2.ReadEntriesRequest(range=ledger_pb2.IndexRange(first=0, count=COUNT)))
+    assert (await anext(pages)).entries[0].index == 0
+    async with asyncio.timeout(5):
+        await noted.second.wait()  # though nobody has asked for the second page yet
+    assert [page.entries[0].index async for page in pages] == [PAGE_ENTRIES, 2 * PAGE_ENTRIES]
+    assert noted.asked == [0, PAGE_ENTRIES, 2 * PAGE_ENTRIES]  # one page ahead, and none twice

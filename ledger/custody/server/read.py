@@ -5,7 +5,9 @@ leaves are proven by one range proof; a slice of a chain by the inclusion of its
 predecessor; anything else by one inclusion proof for each entry.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from contextlib import aclosing
 from itertools import groupby
 from typing import Final
 
@@ -60,8 +62,9 @@ class Reader:
                 pages = self._submitter(check_identity(by.submitter), by.from_us, by.to_us)
             case _:
                 raise MalformedError("the request selects nothing", code="selector-missing")
-        async for page in pages:
-            yield page
+        async with aclosing(_ahead(pages)) as read:
+            async for page in read:
+                yield page
 
     async def range(self, first: int, count: int) -> AsyncIterator[ledger_pb2.EntryPage]:
         """Neighbouring leaves [first, first + count), as far as they are published."""
@@ -143,6 +146,23 @@ class Reader:
             page.checkpoint = self._note
             page.last.hashes.extend(await prove_inclusion(self._store, placed[-1].index, self._size))
         return page
+
+
+async def _ahead(pages: AsyncIterator[ledger_pb2.EntryPage]) -> AsyncGenerator[ledger_pb2.EntryPage]:
+    """The next page is fetched while the one before it is sent: one page more in memory, and nobody waits in turns."""
+
+    async def fetch() -> ledger_pb2.EntryPage | None:
+        return await anext(pages, None)
+
+    fetching = asyncio.create_task(fetch())
+    try:
+        while (page := await fetching) is not None:
+            fetching = asyncio.create_task(fetch())
+            yield page
+    finally:
+        # The reader may have gone in the middle.
+        fetching.cancel()
+        await asyncio.gather(fetching, return_exceptions=True)
 
 
 def _page(placed: Sequence[Placed]) -> ledger_pb2.EntryPage:

@@ -52,7 +52,7 @@ async def test_without_the_word_to_create_nothing_is_made(postgres_dsn: str) -> 
     [
         ("UPDATE migration SET sha256 = '\\x00' WHERE number = 1", StoreDamaged, "not the one of this version"),
         ("INSERT INTO migration (number, name, sha256) VALUES (99, 'later', '')", StoreDamaged, "newer version"),
-        ("DELETE FROM migration WHERE number = 1", StoreUnavailable, "older version"),
+        ("DELETE FROM migration WHERE number = (SELECT max(number) FROM migration)", StoreUnavailable, "older version"),
     ],
 )
 async def test_another_schema_is_refused(

@@ -18,6 +18,9 @@ PARTITION_BITS: Final = 22
 PARTITION_ENTRIES: Final = 1 << PARTITION_BITS
 """About one to two gigabytes of footage segments; a thousand million entries are 239 partitions."""
 
+_UPKEEP: Final = "autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000"
+"""Vacuum comes after each 320,000 entries at most and leaves no large rest; 0002_upkeep.sql says why."""
+
 _AHEAD: Final = PARTITION_ENTRIES // 2
 """The next partition is made when this many entries are left, long before it is needed."""
 
@@ -70,7 +73,7 @@ async def make(connection: Any, log: int, number: int) -> None:
         return
     try:
         async with connection.transaction():
-            await connection.execute(f"CREATE TABLE {name} (LIKE entry_run INCLUDING ALL)")
+            await connection.execute(f"CREATE TABLE {name} (LIKE entry_run INCLUDING ALL) WITH ({_UPKEEP})")
             await connection.execute(
                 f"ALTER TABLE entry_run ATTACH PARTITION {name}"
                 f" FOR VALUES FROM ({log}, {first}) TO ({log}, {first + PARTITION_ENTRIES})"
