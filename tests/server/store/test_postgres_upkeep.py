@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 from model_log import ModelLog, random_items
+from postgres_server import PostgresServer
 
+from custody.server.sequencer import MAX_ROUND_RECORDS
 from custody.server.store.postgres.directory import PostgresDirectory
 from custody.server.store.postgres.entry_read import ROWS_AT_ONCE
 from custody.server.store.postgres.log import PostgresLog
@@ -75,3 +78,16 @@ async def test_entries_far_apart_are_fetched_over_several_connections(
     finally:
         await connection.close()
     assert [(one.index, one.entry) for one in found] == [(index, model.items[index].entry) for index in wanted]
+
+
+async def test_a_full_round_is_committed_without_temporary_files() -> None:
+    items = [replace(item, entry=item.entry.ljust(600, b"x")) for item in random_items(1, MAX_ROUND_RECORDS)]
+    commit = ModelLog().commit(items)
+    with PostgresServer({"temp_file_limit": "0"}) as server:
+        directory = await PostgresDirectory.connect(server.dsn("postgres"), create=True)
+        try:
+            store = await directory.create("ledger.example", ["x"], 1)
+            await store.commit(commit)
+            assert (await store.state()).head.size == MAX_ROUND_RECORDS
+        finally:
+            await directory.close()

@@ -11,6 +11,8 @@ Settings of every session:
   writers keep one generic plan, because planning would cost as much as writing.
 - No plan may scan a whole table, however small it was when somebody last counted. `jit` is off: compiling costs more than
   any statement here.
+- `work_mem` of writers holds the arrays of a full round; with the default of 4 MB every large commit went through a temporary
+  file of megabytes. A commit needs it once, for milliseconds, and there are few writers.
 - `default_toast_compression = lz4` where the server has it: entries become about a third smaller.
 """
 
@@ -54,7 +56,7 @@ class Server:
         server = cls(dsn)
         try:
             server._writers = await _pool(
-                dsn, writers, {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+                dsn, writers, {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "work_mem": "64MB"}
             )
             server._readers = await _pool(
                 dsn,
