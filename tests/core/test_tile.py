@@ -29,6 +29,7 @@ from custody.core.tile import (
     parse_tile_path,
     read_node,
     right_edge,
+    rows_from_tile,
     tile_for_node,
     tile_path,
     tile_width,
@@ -194,6 +195,25 @@ def test_where_a_node_is_found() -> None:
 def test_a_full_tile_is_one_node_of_the_level_above(whole: Extension) -> None:
     tiles = extend_tiles({}, whole)
     assert node_from_tile(tiles[0, 5], 8, 0) == tiles[1, 0][5 * 32 : 6 * 32]
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 85, 128, 255, 256])
+def test_rows_of_a_tile_are_its_nodes(whole: Extension, width: int) -> None:
+    tile = extend_tiles({}, whole)[0, 5][: width * 32]
+    rows = rows_from_tile(tile, 8)
+    assert [len(row) // 32 for row in rows] == [width >> level for level in range(9)]
+    for level, row in enumerate(rows):
+        for offset in range(width >> level):
+            assert row[offset * 32 : offset * 32 + 32] == node_from_tile(tile, level, offset)
+
+
+def test_rows_are_of_whole_hashes_and_a_tile_has_eight_above_its_own() -> None:
+    with pytest.raises(MalformedError) as caught:
+        rows_from_tile(bytes(33), 1)
+    assert caught.value.code == "tile-malformed"
+    for levels in (-1, 9):
+        with pytest.raises(ValueError, match="8 levels"):
+            rows_from_tile(bytes(64), levels)
 
 
 @pytest.mark.parametrize(("level", "offset"), [(9, 0), (-1, 0), (0, 256), (8, 1), (3, 32), (0, -1)])

@@ -23,3 +23,9 @@ def leaf_hash(entry: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash of an inner node over its two children: SHA-256(0x01 || left || right)."""
     return sha256(NODE_PREFIX + left + right).digest()
+
+
+def parents(row: bytes) -> bytes:
+    """Inner nodes over each pair of neighbouring hashes of a row, all concatenated; a last one without a partner has none."""
+    pair = 2 * HASH_BYTES
+    return b"".join([sha256(NODE_PREFIX + row[at : at + pair]).digest() for at in range(0, len(row) - pair + 1, pair)])

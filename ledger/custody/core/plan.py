@@ -46,7 +46,11 @@ def cover(start: int, end: int) -> tuple[Node, ...]:
 
     `start` must be a multiple of every subtree that the run's length needs, as it is for every node of the tree.
     """
-    return tuple(Node(level, (start >> level) + index) for level, index in peaks(end - start))
+    length = end - start
+    if length > 0 and length & (length - 1) == 0:  # one complete subtree: so it is nearly everywhere inside the tree
+        level = length.bit_length() - 1
+        return (Node(level, start >> level),)
+    return tuple(Node(level, (start >> level) + index) for level, index in peaks(length))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

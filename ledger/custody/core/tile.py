@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from custody.core.errors import MalformedError
-from custody.core.hashing import HASH_BYTES, node_hash
+from custody.core.hashing import HASH_BYTES, node_hash, parents
 from custody.core.tree import MAX_TREE_SIZE, Extension, Frontier, Node, check_size, peaks
 
 TILE_HEIGHT: Final = 8
@@ -183,6 +183,22 @@ def node_from_tile(tile_hashes: bytes, level_in_tile: int, offset: int) -> bytes
     while len(row) > 1:
         row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
     return row[0]
+
+
+def rows_from_tile(tile_hashes: bytes, levels: int) -> list[bytes]:
+    """The complete nodes of a tile in rows, each row the concatenation of its hashes: row 0 is the tile itself, row 1 the
+    nodes one level above its hashes, and so on up to `levels` above. For whoever needs many nodes of one tile.
+
+    Raises ValueError for more levels than a tile has, MalformedError `tile-malformed` when it is no row of hashes.
+    """
+    if not 0 <= levels <= TILE_HEIGHT:
+        raise ValueError(f"a tile has {TILE_HEIGHT} levels above its hashes, not {levels}")
+    if len(tile_hashes) % HASH_BYTES:
+        raise MalformedError(f"a tile of {len(tile_hashes)} bytes is no row of hashes", code="tile-malformed")
+    rows = [tile_hashes]
+    for _ in range(levels):
+        rows.append(parents(rows[-1]))
+    return rows
 
 
 def read_node(node: Node, read_tile: Callable[[int, int], bytes]) -> bytes:
