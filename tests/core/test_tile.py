@@ -18,6 +18,7 @@ from custody.core.tile import (
     TILE_WIDTH,
     BundleId,
     TileId,
+    TileSlot,
     entries_path,
     extend_tiles,
     frontier_from_edge,
@@ -25,6 +26,7 @@ from custody.core.tile import (
     new_tiles,
     next_edge,
     node_from_tile,
+    nodes_from_tile,
     parse_entries_path,
     parse_tile_path,
     read_node,
@@ -205,6 +207,20 @@ def test_rows_of_a_tile_are_its_nodes(whole: Extension, width: int) -> None:
     for level, row in enumerate(rows):
         for offset in range(width >> level):
             assert row[offset * 32 : offset * 32 + 32] == node_from_tile(tile, level, offset)
+
+
+@pytest.mark.parametrize("levels", [[0], [0, 0, 1], [3, 3], [0, 1, 2, 3, 4, 5, 6, 7], [8], [7, 7, 6]])
+def test_many_nodes_of_a_tile_are_each_of_them(whole: Extension, levels: list[int]) -> None:
+    tile = extend_tiles({}, whole)[0, 5]
+    slots = [TileSlot(0, 5, level, at % (256 >> level)) for at, level in enumerate(levels)]
+    assert nodes_from_tile(tile, slots) == [node_from_tile(tile, level, offset) for _, _, level, offset in slots]
+
+
+@pytest.mark.parametrize("levels", [[0, 2], [6, 6, 6, 6]])
+def test_many_nodes_of_a_tile_too_narrow_are_refused(levels: list[int]) -> None:
+    with pytest.raises(MalformedError) as caught:
+        nodes_from_tile(bytes(65 * 32), [TileSlot(0, 0, level, (256 >> level) - 1) for level in levels])
+    assert caught.value.code == "tile-malformed"
 
 
 def test_rows_are_of_whole_hashes_and_a_tile_has_eight_above_its_own() -> None:

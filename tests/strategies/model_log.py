@@ -13,7 +13,7 @@ from custody.core.chain import Head
 from custody.core.hashing import EMPTY_ROOT, leaf_hash
 from custody.core.tile import TILE_WIDTH, extend_tiles, next_edge
 from custody.core.tree import EMPTY_FRONTIER, Frontier, extend
-from custody.server.store.protocol import ChainRun, Commit, EntryRun, LogHead, Submission
+from custody.server.store.protocol import ChainRun, Commit, EntryRun, LogHead, LogStore, Submission
 
 START_US = 1_700_000_000_000_000
 FIRST_HEAD = LogHead(0, EMPTY_ROOT, 0)
@@ -117,6 +117,13 @@ def _submissions(first: int, items: Sequence[Item]) -> list[Submission]:
         places = list(group)
         found.append(Submission(submitter, places[0][0], len(places)))
     return found
+
+
+async def grow(store: LogStore, model: ModelLog, items: Sequence[Item], sequenced_us: int | None = None) -> None:
+    """One commit of a store, and of its model."""
+    commit = model.commit(items, sequenced_us)
+    await store.commit(commit)
+    model.accept(commit, items)
 
 
 def random_items(seed: int, count: int, *, streams: int = 3) -> list[Item]:

@@ -22,7 +22,7 @@ from custody.core.errors import MalformedError
 from custody.core.names import check_key_id
 from custody.core.record_id import RANDOM_BYTES
 from custody.core.roles import CERTIFIED, check_scope, role_of
-from custody.core.seal import ED25519, ML_DSA_44, P256, SealKey
+from custody.core.seal import SealKey
 from custody.enrol.options import FILE, REASONS, reason_option, since_option, telling_options
 from custody.enrol.telling import Telling
 from custody.private.file import write_new
@@ -87,12 +87,10 @@ def _read_certificate(pem: bytes) -> tuple[str, bytes, int]:
 def _read_device(pem: bytes) -> SealKey:
     """The algorithm follows from the one encoding that fits. Raises ValueError, UnsupportedAlgorithm."""
     spki = load_pem_public_key(pem).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    for algorithm in (ED25519, P256, ML_DSA_44):
-        try:
-            return SealKey.from_spki(algorithm, spki)
-        except MalformedError:
-            continue
-    raise ValueError("a device key is Ed25519, ECDSA P-256 or ML-DSA-44")
+    try:
+        return SealKey.of_spki(spki)
+    except MalformedError as error:
+        raise ValueError("a device key is Ed25519, ECDSA P-256 or ML-DSA-44") from error
 
 
 @click.command("revoke")

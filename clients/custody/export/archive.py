@@ -39,8 +39,7 @@ def write_zip(
     file is not the one that was written; OSError.
     """
     fresh = target.with_name(f"{target.name}.new")
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    files = sorted((found | dict(elsewhere or {})).items())
+    files = sorted((files_below(folder) | dict(elsewhere or {})).items())
     with open_partial(fresh) as file:
         kept, end = _whole_members(file, files, digests, packed)
         file.truncate(end)
@@ -55,6 +54,11 @@ def write_zip(
         file.flush()
         os.fsync(file.fileno())  # what the zip is made of is taken away next
     fresh.replace(target)
+
+
+def files_below(folder: Path) -> dict[str, Path]:
+    """Files of an unpacked package by their names in it."""
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
 
 def open_partial(path: Path) -> BinaryIO:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from custody.core.errors import CustodyError, MalformedError
+from custody.export.archive import files_below
 from custody.export.footage import file_digest
 from custody.export.job import Exported, ExportJob
 from custody.verifier.package import layout
@@ -41,7 +42,9 @@ def save_finished(job: ExportJob, finished: Finished) -> None:
         "exported": asdict(finished.exported),
         "elsewhere": {name: str(path) for name, path in finished.elsewhere.items()},
         "tags": {
-            name: file_digest(path).hex() for name, path in _files(job.folder).items() if name not in finished.digests
+            name: file_digest(path).hex()
+            for name, path in files_below(job.folder).items()
+            if name not in finished.digests
         },
     }
     fresh = job.partial / f"{FINISHED}.new"
@@ -75,7 +78,7 @@ def _check(job: ExportJob, tags: Mapping[str, str], elsewhere: Mapping[str, Path
     for one in signed:
         _hold((job.folder / one["name"]).read_bytes(), one["digest"]["sha256"])
     digests = parse_manifest_lines((job.folder / layout.MANIFEST).read_bytes())
-    files = _files(job.folder)
+    files = files_below(job.folder)
     for name, path in files.items():
         if file_digest(path).hex() != (digests[name].hex() if name in digests else tags[name]):
             raise MalformedError(f"{name} is not what it was", code="export-other")
@@ -87,7 +90,3 @@ def _check(job: ExportJob, tags: Mapping[str, str], elsewhere: Mapping[str, Path
 def _hold(data: bytes, digest: str) -> None:
     if sha256(data).hexdigest() != digest:
         raise MalformedError("what was signed is not here", code="export-other")
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}

@@ -100,6 +100,16 @@ class SealKey:
             _check_p256(raw)
         return cls(algorithm=known, raw=raw)
 
+    @classmethod
+    def of_spki(cls, spki: bytes) -> "SealKey":
+        """The key of a SubjectPublicKeyInfo that names its own algorithm; raises MalformedError ('key-malformed')."""
+        for algorithm in _SPKI_PREFIX:
+            try:
+                return cls.from_spki(algorithm, spki)
+            except MalformedError:
+                continue
+        raise MalformedError("not an Ed25519, P-256 or ML-DSA-44 key", code="key-malformed")
+
     def spki(self) -> bytes:
         """SubjectPublicKeyInfo, DER; the inverse of `from_spki`."""
         return _SPKI_PREFIX[self.algorithm] + self.raw

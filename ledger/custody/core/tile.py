@@ -8,11 +8,11 @@ Rules here: a tile's content is the plain concatenation of its 32-byte hashes; `
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from custody.core.errors import MalformedError
-from custody.core.hashing import HASH_BYTES, node_hash, parents
+from custody.core.hashing import HASH_BYTES, parents
 from custody.core.tree import MAX_TREE_SIZE, Extension, Frontier, Node, check_size, peaks
 
 TILE_HEIGHT: Final = 8
@@ -179,10 +179,7 @@ def node_from_tile(tile_hashes: bytes, level_in_tile: int, offset: int) -> bytes
             f"a tile of {len(tile_hashes)} bytes is too narrow for node {offset} of level {level_in_tile}",
             code="tile-malformed",
         )
-    row = [tile_hashes[at : at + HASH_BYTES] for at in range(start, end, HASH_BYTES)]
-    while len(row) > 1:
-        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
-    return row[0]
+    return rows_from_tile(tile_hashes[start:end], level_in_tile)[-1]
 
 
 def rows_from_tile(tile_hashes: bytes, levels: int) -> list[bytes]:
@@ -199,6 +196,16 @@ def rows_from_tile(tile_hashes: bytes, levels: int) -> list[bytes]:
     for _ in range(levels):
         rows.append(parents(rows[-1]))
     return rows
+
+
+def nodes_from_tile(tile_hashes: bytes, slots: Sequence[TileSlot]) -> list[bytes]:
+    """`node_from_tile` of many nodes of one tile, in the order of `slots` and with as few hashes as can be. Raises as it does."""
+    one_by_one = sum((1 << slot.level_in_tile) - 1 for slot in slots)
+    levels = max((slot.level_in_tile for slot in slots), default=0)
+    if one_by_one < TILE_WIDTH - (TILE_WIDTH >> levels):  # the hashes of all rows
+        return [node_from_tile(tile_hashes, slot.level_in_tile, slot.offset) for slot in slots]
+    rows = rows_from_tile(tile_hashes, levels)
+    return [node_from_tile(rows[slot.level_in_tile], 0, slot.offset) for slot in slots]
 
 
 def read_node(node: Node, read_tile: Callable[[int, int], bytes]) -> bytes:

@@ -4,14 +4,13 @@ Nodes of the growth that was just committed are in memory (`Extension`); everyth
 that has grown since still begins with the hashes that it had, so a proof for an older size reads today's tiles.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from custody.core.errors import MalformedError
-from custody.core.hashing import HASH_BYTES
 from custody.core.plan import Plan
 from custody.core.proof import consistency_plan, inclusion_plan
 from custody.core.range_proof import RangeProof, range_plan
-from custody.core.tile import TILE_WIDTH, TileSlot, node_from_tile, rows_from_tile, tile_for_node
+from custody.core.tile import TileSlot, nodes_from_tile, tile_for_node
 from custody.core.tree import Extension, Node
 from custody.server.store.protocol import LogStore, StoreDamaged
 
@@ -32,38 +31,20 @@ async def node_reader(
         else:
             known[node] = value
     if missing:
-        wanted: dict[tuple[int, int], list[tuple[Node, TileSlot]]] = {}
+        wanted: dict[tuple[int, int], dict[Node, TileSlot]] = {}
         for node in missing:
             slot = tile_for_node(node)
-            wanted.setdefault((slot.level, slot.index), []).append((node, slot))
+            wanted.setdefault((slot.level, slot.index), {})[node] = slot
         tiles = await store.tiles(list(wanted))
-        for (level, index), places in wanted.items():
+        for (level, index), slots in wanted.items():
             content = tiles.get((level, index))
             if content is None:
                 raise StoreDamaged(f"tile {level}/{index} is missing")
             try:
-                known.update(_nodes_of(content, places))
+                known.update(zip(slots, nodes_from_tile(content, list(slots.values())), strict=True))
             except MalformedError as error:
                 raise StoreDamaged(f"tile {level}/{index} is too narrow: {error}") from error
     return known.__getitem__
-
-
-def _nodes_of(content: bytes, places: Sequence[tuple[Node, TileSlot]]) -> Iterator[tuple[Node, bytes]]:
-    """The nodes of one tile, with as few hashes as can be: its rows once, or each node by itself."""
-    one_by_one = sum((1 << slot.level_in_tile) - 1 for _, slot in places)
-    levels = max(slot.level_in_tile for _, slot in places)
-    together = TILE_WIDTH - (TILE_WIDTH >> levels)
-    if one_by_one < together:
-        for node, slot in places:
-            yield node, node_from_tile(content, slot.level_in_tile, slot.offset)
-        return
-    rows = rows_from_tile(content, levels)
-    for node, slot in places:
-        start = slot.offset * HASH_BYTES
-        value = rows[slot.level_in_tile][start : start + HASH_BYTES]
-        if len(value) != HASH_BYTES:
-            raise MalformedError(f"it has no node {slot.offset} of level {slot.level_in_tile}", code="tile-malformed")
-        yield node, value
 
 
 async def _prove(store: LogStore, plan: Plan, extension: Extension | None) -> tuple[bytes, ...]:

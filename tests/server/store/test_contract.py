@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from model_log import START_US, Item, ModelLog, random_items
+from model_log import START_US, Item, ModelLog, grow, random_items
 
 from custody.core.hashing import EMPTY_ROOT
 from custody.server.store.protocol import (
@@ -23,12 +23,6 @@ from custody.server.store.protocol import (
 
 ORIGIN = "ledger.example/site-1"
 VKEYS = ("ledger.example/site-1+00000000+AQ==",)
-
-
-async def grow(store: LogStore, model: ModelLog, items: list[Item], sequenced_us: int | None = None) -> None:
-    commit = model.commit(items, sequenced_us)
-    await store.commit(commit)
-    model.accept(commit, items)
 
 
 async def grown(store: LogStore, seed: int, sizes: tuple[int, ...]) -> ModelLog:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from model_log import ModelLog, random_items
+from model_log import ModelLog, grow, random_items
 
 from custody.server.store.protocol import LogStore, Placed
 
@@ -16,9 +16,7 @@ async def test_a_log_answers_like_its_model(store: LogStore, seed: int) -> None:
     model = ModelLog()
     for step in range(25):
         items = random_items(1000 * seed + step, draw.choice((1, 2, 16, 63, 256, draw.randrange(1, 700))), streams=5)
-        commit = model.commit(items)
-        await store.commit(commit)
-        model.accept(commit, items)
+        await grow(store, model, items)
         if draw.random() < 0.3:
             model.head = await store.fence(model.head)
         if draw.random() < 0.5:

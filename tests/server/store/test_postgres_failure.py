@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
+import model_log
 import pytest
 from model_log import ModelLog, random_items
 from postgres_server import PostgresServer
@@ -40,10 +41,7 @@ async def outsider(postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def grow(store: LogStore, model: ModelLog, seed: int, size: int = 20) -> None:
-    items = random_items(seed, size)
-    commit = model.commit(items)
-    await store.commit(commit)
-    model.accept(commit, items)
+    await model_log.grow(store, model, random_items(seed, size))
 
 
 async def waiting(outsider: asyncpg.Connection) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_log import Item, ModelLog
+from model_log import Item, ModelLog, grow
 
 from custody.server.store.postgres.directory import PostgresDirectory
 from custody.server.store.postgres.log import PostgresLog
@@ -140,9 +140,7 @@ async def test_a_log_longer_than_the_tail_answers_from_pages_and_tail_alike(post
             )
             for at in range(first, first + 1_000)
         ]
-        commit = model.commit(items)
-        await store.commit(commit)
-        model.accept(commit, items)
+        await grow(store, model, items)
         if first % 20_000 == 0:
             store = await postgres.open("ledger.example")
     await _answers_like(store, model)

@@ -6,7 +6,7 @@ import asyncio
 
 import asyncpg
 import pytest
-from model_log import ModelLog, random_items
+from model_log import ModelLog, grow, random_items
 
 from custody.server.store.postgres import partition
 from custody.server.store.postgres.directory import PostgresDirectory
@@ -27,10 +27,7 @@ async def _grown(postgres: PostgresDirectory, rounds: int) -> tuple[PostgresLog,
     store = await postgres.create("ledger.example", ["x"], 1)
     model = ModelLog()
     for seed in range(rounds):
-        items = random_items(seed, 300)
-        commit = model.commit(items)
-        await store.commit(commit)
-        model.accept(commit, items)
+        await grow(store, model, random_items(seed, 300))
     return store, model
 
 

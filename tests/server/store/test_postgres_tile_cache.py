@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from model_log import ModelLog, random_items
+from model_log import ModelLog, grow, random_items
 
 from custody.server.proofs import prove_inclusion
 from custody.server.store.postgres.directory import PostgresDirectory
@@ -54,9 +54,7 @@ async def test_a_proof_asks_once_and_only_for_what_may_still_grow(
     model = ModelLog()
     for seed, count in enumerate((600, 100)):
         items = random_items(seed, count)
-        commit = model.commit(items)
-        await log.commit(commit)
-        model.accept(commit, items)
+        await grow(log, model, items)
         if not seed:
             await log.publish(model.head, 600, b"note")
     asked: list[tuple[Any, ...]] = []

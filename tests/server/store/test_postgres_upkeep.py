@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import asyncpg
-from model_log import ModelLog, random_items
+from model_log import ModelLog, grow, random_items
 from postgres_server import PostgresServer
 
 from custody.server.sequencer import MAX_ROUND_RECORDS
@@ -33,10 +33,7 @@ async def _grown(postgres: PostgresDirectory, rounds: int) -> tuple[PostgresLog,
     store = await postgres.create("ledger.example", ["x"], 1)
     model = ModelLog()
     for seed in range(rounds):
-        items = random_items(seed, 1_000)
-        commit = model.commit(items)
-        await store.commit(commit)
-        model.accept(commit, items)
+        await grow(store, model, random_items(seed, 1_000))
     return store, model
 
 

@@ -20,6 +20,7 @@ from cryptography.x509 import (
     CertificateRevocationList,
     ExtensionNotFound,
     KeyUsage,
+    RevokedCertificate,
     load_pem_x509_certificates,
     load_pem_x509_crl,
 )
@@ -119,7 +120,17 @@ def _check_usage(leaf: Certificate) -> None:
         raise SignatureError("the certificate is not for signatures", code=_CODE)
 
 
-def lists_of(issuer: Certificate, lists: Sequence[CertificateRevocationList]) -> Iterator[CertificateRevocationList]:
+def listed(
+    certificate: Certificate, issuer: Certificate, lists: Sequence[CertificateRevocationList], at: datetime
+) -> tuple[list[RevokedCertificate], bool]:
+    """What the issuer's lists say of a certificate, and whether one of them was made after `at` or still good then."""
+    found = list(_lists_of(issuer, lists))
+    rows = [one.get_revoked_certificate_by_serial_number(certificate.serial_number) for one in found]
+    known = any(one.next_update_utc is None or one.next_update_utc >= at for one in found)
+    return [row for row in rows if row is not None], known
+
+
+def _lists_of(issuer: Certificate, lists: Sequence[CertificateRevocationList]) -> Iterator[CertificateRevocationList]:
     """Those that this issuer signed, whoever brought them."""
     for one in lists:
         try:
@@ -137,15 +148,11 @@ def packed_lists(container: Container) -> list[CertificateRevocationList]:
 def _not_revoked(
     certificate: Certificate, issuer: Certificate, lists: Sequence[CertificateRevocationList], at: datetime
 ) -> bool:
-    """True when a list of the issuer, made after the signing or still good then, does not have it; False: no such list."""
-    known = False
-    for one in lists_of(issuer, lists):
-        row = one.get_revoked_certificate_by_serial_number(certificate.serial_number)
-        if row is not None and row.revocation_date_utc <= at:
-            raise SignatureError(
-                f"{name_of(certificate)} was revoked before the package was signed", code="exporter-revoked"
-            )
-        known |= one.next_update_utc is None or one.next_update_utc >= at
+    rows, known = listed(certificate, issuer, lists, at)
+    if any(row.revocation_date_utc <= at for row in rows):
+        raise SignatureError(
+            f"{name_of(certificate)} was revoked before the package was signed", code="exporter-revoked"
+        )
     return known
 
 

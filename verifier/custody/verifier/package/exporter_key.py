@@ -6,20 +6,18 @@ A key id is the hex SHA-256 of the SubjectPublicKeyInfo.
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from custody.core.errors import CustodyError, MalformedError
-from custody.core.seal import ED25519, ML_DSA_44, P256, PrivateKey, SealKey
+from custody.core.errors import MalformedError
+from custody.core.seal import PrivateKey, SealKey
 
 _CODE = "exporter-key"
 
 
 def key_of_spki(spki: bytes) -> SealKey:
     """The key of a SubjectPublicKeyInfo. Raises MalformedError ('exporter-key')."""
-    for algorithm in (ED25519, P256, ML_DSA_44):
-        try:
-            return SealKey.from_spki(algorithm, spki)
-        except CustodyError:
-            continue
-    raise MalformedError("not an Ed25519, P-256 or ML-DSA-44 key", code=_CODE)
+    try:
+        return SealKey.of_spki(spki)
+    except MalformedError as error:
+        raise MalformedError(str(error), code=_CODE) from error
 
 
 def read_public_key(pem: bytes) -> SealKey:

@@ -19,7 +19,7 @@ from cryptography.x509 import (
 
 from custody.core.errors import SignatureError
 from custody.core.timestamp import Token
-from custody.verifier.package.certificate import issued, lists_of, name_of
+from custody.verifier.package.certificate import issued, listed, name_of
 
 _HARMLESS: Final = frozenset(
     {
@@ -58,14 +58,11 @@ def check_revocation(token: Token, roots: Sequence[Certificate], lists: Sequence
 def _not_revoked(
     certificate: Certificate, issuer: Certificate, lists: Sequence[CertificateRevocationList], token: Token
 ) -> bool:
-    known = False
-    for one in lists_of(issuer, lists):
-        row = one.get_revoked_certificate_by_serial_number(certificate.serial_number)
-        if row is not None and (row.revocation_date_utc <= token.at or not _unharmed(row)):
-            raise SignatureError(
-                f"{name_of(certificate)} was revoked, and the time stamp with it", code="timestamp-revoked"
-            )
-        known |= one.next_update_utc is None or one.next_update_utc >= token.at
+    rows, known = listed(certificate, issuer, lists, token.at)
+    if any(row.revocation_date_utc <= token.at or not _unharmed(row) for row in rows):
+        raise SignatureError(
+            f"{name_of(certificate)} was revoked, and the time stamp with it", code="timestamp-revoked"
+        )
     return known
 
 

@@ -9,7 +9,7 @@ import { hex, octets, same, text } from "./codec";
 import { Der } from "./der";
 import { Refused } from "./errors";
 import type { ExporterKey } from "./public_key";
-import { type RevocationList, listsOf } from "./revocation";
+import { type RevocationList, listed } from "./revocation";
 
 const MAX_CHAIN = 5;
 const MAX_NAME_CHARS = 200;
@@ -83,12 +83,9 @@ async function firstIssuer(issuers: readonly Certificate[], certificate: Certifi
 async function notRevoked(
   certificate: Certificate, issuer: Certificate, lists: readonly RevocationList[], atMs: number,
 ): Promise<boolean> {
-  let known = false;
-  for (const one of await listsOf(issuer, lists)) {
-    if ((one.revoked.get(certificate.serial)?.atMs ?? Infinity) <= atMs) {
-      throw new Refused("exporter-revoked", `${nameOf(certificate)} was revoked before the package was signed`);
-    }
-    known ||= one.nextMs >= atMs;
+  const { rows, known } = await listed(certificate, issuer, lists, atMs);
+  if (rows.some((row) => row.atMs <= atMs)) {
+    throw new Refused("exporter-revoked", `${nameOf(certificate)} was revoked before the package was signed`);
   }
   return known;
 }

@@ -62,8 +62,17 @@ function reasonOf(extensions: Der | undefined, code: string): number | null {
   return null;
 }
 
+/** What the issuer's lists say of a certificate, and whether one of them was made after `atMs` or still good then. */
+export async function listed(
+  certificate: Certificate, issuer: Certificate, lists: readonly RevocationList[], atMs: number,
+): Promise<{ readonly rows: readonly Revoked[]; readonly known: boolean }> {
+  const found = await listsOf(issuer, lists);
+  const rows = found.map((one) => one.revoked.get(certificate.serial)).filter((row) => row !== undefined);
+  return { rows, known: found.some((one) => one.nextMs >= atMs) };
+}
+
 /** Those that this issuer signed, whoever brought them. */
-export async function listsOf(issuer: Certificate, lists: readonly RevocationList[]): Promise<RevocationList[]> {
+async function listsOf(issuer: Certificate, lists: readonly RevocationList[]): Promise<RevocationList[]> {
   const found: RevocationList[] = [];
   for (const one of lists.filter((list) => same(list.issuer, issuer.subject))) {
     if (await signatureHolds(issuer.spki, one.algorithm, null, one.signature, one.tbs)) {

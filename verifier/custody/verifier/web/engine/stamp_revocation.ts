@@ -6,7 +6,7 @@
 import type { Certificate } from "./certificate";
 import { Refused } from "./errors";
 import { nameOf } from "./exporter_certificate";
-import { type RevocationList, type Revoked, listsOf } from "./revocation";
+import { type RevocationList, type Revoked, listed } from "./revocation";
 
 /** Unspecified, affiliation changed, superseded, cessation of operation. */
 const HARMLESS: ReadonlySet<number | null> = new Set([0, 3, 4, 5]);
@@ -17,15 +17,11 @@ export async function notRevokedAt(
 ): Promise<boolean> {
   let known = true;
   for (const [certificate, issuer] of way) {
-    let listed = false;
-    for (const one of await listsOf(issuer, lists)) {
-      const row = one.revoked.get(certificate.serial);
-      if (row !== undefined && voids(row, atMs)) {
-        throw new Refused("timestamp-revoked", `${nameOf(certificate)} was revoked, and the time stamp with it`);
-      }
-      listed ||= one.nextMs >= atMs;
+    const told = await listed(certificate, issuer, lists, atMs);
+    if (told.rows.some((row) => voids(row, atMs))) {
+      throw new Refused("timestamp-revoked", `${nameOf(certificate)} was revoked, and the time stamp with it`);
     }
-    known &&= listed;
+    known &&= told.known;
   }
   return known;
 }
