@@ -56,7 +56,8 @@ def test_what_is_not_quoted_says_so() -> None:
     assert all(article.quoted for article in LIBRARY.profiles["cn799"].articles.values())
     quoted = {article.id for article in LIBRARY.profiles["bj185"].articles.values() if article.quoted}
     assert {one.partition("(")[0] for one in quoted} == {"D185-4", "D185-5", "D185-11", "D185-12"}
-    assert not LIBRARY.profiles["ctl32"].articles["CTL-32"].quoted
+    assert LIBRARY.profiles["ctl32"].articles["CTL-32"].quoted
+    assert not LIBRARY.profiles["ctl32"].penalties["CTL-88"].quoted
 
 
 def test_required_fields_have_words() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from custody.rules.requirement import Requirement, seen
+from custody.rules.requirement import Requirement, looker
 
 if TYPE_CHECKING:
     from custody.rules.profile import Rule
@@ -23,16 +23,16 @@ Lack = tuple["Rule", tuple[str, ...]]
 class Asked:
     """`lacking` tells what a record lacks, by whatever rule, in force or not. Mutable: it remembers its answers."""
 
-    __slots__ = ("_answers", "_looks", "needs")
+    __slots__ = ("_answers", "_shape", "needs")
 
     def __init__(self, needs: Iterable[Need]) -> None:
         self.needs = tuple(needs)
-        self._looks = tuple(dict.fromkeys(look for _, rows in self.needs for row in rows for look in row.looks()))
+        self._shape = looker(dict.fromkeys(look for _, rows in self.needs for row in rows for look in row.looks()))
         self._answers: dict[tuple[object, ...], tuple[Lack, ...]] = {}
 
     def lacking(self, body: Any) -> tuple[Lack, ...]:
         """Rules by which the record lacks something."""
-        shape = tuple([seen(body, path, how) for path, how in self._looks])
+        shape = self._shape(body)
         found = self._answers.get(shape)
         if found is None:
             found = self._answers[shape] = tuple(self._lacking(body))

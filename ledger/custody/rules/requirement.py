@@ -11,9 +11,10 @@ requirement holds when
 Enum values are written as in the .proto, without the enum's prefix, lower case: `government_department`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -113,7 +114,27 @@ def parse_names(value: Any, where: str) -> list[str]:
     return value
 
 
-def seen(body: Any, path: Path, how: Look) -> tuple[object, ...]:
+def looker(looks: Iterable[tuple[Path, Look]]) -> Callable[[Any], tuple[object, ...]]:
+    """A function that gives the shape of a record of one kind: equal for two of which every look sees the same."""
+    values: list[str] = []
+    filled: list[str] = []
+    rest: list[tuple[Path, Look]] = []
+    for path, how in looks:
+        if how is Look.DOCUMENTS or any(repeated for _, repeated in path):
+            rest.append((path, how))
+        else:
+            (values if how is Look.VALUES else filled).append(".".join(name for name, _ in path))
+    # One call for all fields that are not repeated. With two names at least an attrgetter gives a tuple; a record's class
+    # is alike in all of a kind.
+    at_values, at_filled = (attrgetter("__class__", "__class__", *names) for names in (values, filled))
+
+    def shape(body: Any) -> tuple[object, ...]:
+        return (at_values(body), tuple(map(bool, at_filled(body))), *[_seen(body, path, how) for path, how in rest])
+
+    return shape
+
+
+def _seen(body: Any, path: Path, how: Look) -> tuple[object, ...]:
     """What counts of the values at a path: the values, whether each is filled, or each document's kind and whether it is bound."""
     values = _values(body, path)
     if how is Look.VALUES:
