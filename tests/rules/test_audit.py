@@ -79,7 +79,7 @@ def test_a_finding_as_json(world: World) -> None:
         "articles": told["articles"],
         "penalties": [],
         "en": "the site's registration lacks the supervising authority, the kind of operator",
-        "zh": "场所登记缺少 主管公安机关、使用单位类别",
+        "zh": "场所登记缺少主管公安机关、使用单位类别",
     }
     assert [article["id"] for article in told["articles"]] == ["D185-4", "D185-7"]
 

@@ -21,7 +21,7 @@ def test_only_the_undeclared_part_of_a_gap_is_unexplained(world: World) -> None:
     assert _texts(world) == ["no footage for 01:00:00: disk full", "no footage for 01:00:00 and nobody said why"]
     finding = world.one("gap-unexplained")
     assert finding.period_us == (begin + HOUR, begin + 2 * HOUR)
-    assert world.one("gap-explained").zh == "1 小时 无录像：磁盘已满"
+    assert world.one("gap-explained").zh == "1 小时无录像：磁盘已满"
 
 
 def test_unknown_is_no_reason_but_is_shown(world: World) -> None:
