@@ -10,8 +10,10 @@ import pytest
 from tests.rules.simulator import DAY, LIBRARY, World
 
 from custody.core.errors import MalformedError
-from custody.rules import Library, load_library, parse_profile
+from custody.rules import CustodyState, Library, Observation, load_library, parse_profile
+from custody.rules.case import Case
 from custody.rules.catalogue import CODES
+from custody.rules.state import Site
 
 BASE: dict[str, Any] = {
     "id": "house",
@@ -182,3 +184,13 @@ def test_an_older_event_is_judged_by_the_law_of_its_day() -> None:
 def test_an_unknown_base_profile_is_misuse() -> None:
     with pytest.raises(ValueError, match="no profile is called moon"):
         World(base=("moon",))
+
+
+def test_two_profiles_may_call_a_rule_alike_and_each_is_cited_with_its_own_article() -> None:
+    other = _with("id", "home")
+    other["article"][0]["en"] = "another"
+    profiles = (parse_profile(BASE), parse_profile(other))
+    case = Case(CustodyState(Library(profiles), base=["house"]), Site("s"), None, 1, Observation())
+    words = {"kept": "1", "minimum": "3"}
+    found = [case.find("disposed-early", [one.rules[0]], (1, 1), words=words)[0] for one in profiles]
+    assert [[article.en for article in finding.articles] for finding in found] == [["one"], ["another"]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -61,9 +60,6 @@ def load(command: Command) -> click.Command:
 
     """
     module_name, _, attribute = command.target.partition(":")
-    # What an import makes stays: the collector would look through it again and again and find nothing.
-    was = gc.isenabled()
-    gc.disable()
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:
@@ -72,9 +68,6 @@ def load(command: Command) -> click.Command:
         if command.extra is None or library in {"", "custody"}:
             raise
         raise MissingExtraError(library, command.extra) from error
-    finally:
-        if was:
-            gc.enable()
     loaded = getattr(module, attribute)
     if not isinstance(loaded, click.Command):
         raise TypeError(f"{command.target} is not a click command")

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from custody.rules.catalogue import CODES
-from custody.rules.finding import MAX_SHOWN, Article, Finding, Penalty, Severity, Subject
+from custody.rules.finding import MAX_SHOWN, Finding, Subject
 from custody.rules.observation import Observation
 from custody.rules.profile import Rule
 from custody.rules.state import CustodyState, Note, Site, Stream
@@ -37,15 +37,6 @@ class _Declared(NamedTuple):
     names: tuple[str, ...]
 
 
-class _Cited(NamedTuple):
-    """What a finding says of the rules that were broken."""
-
-    severity: Severity
-    rules: tuple[str, ...]
-    articles: tuple[Article, ...]
-    penalties: tuple[Penalty, ...]
-
-
 def _declared(every: list[_Declared], at_us: int) -> list[str]:
     """Names that bind at a moment, `every` in the order of the log; before the first declaration those of the first."""
     alone = [one for one in every if one.alone_us <= at_us][-1:]
@@ -64,9 +55,6 @@ class Case:
         self.stream = stream
         self.at_us = at_us
         self.seen = seen
-        self._cited: dict[
-            tuple[str, ...], _Cited
-        ] = {}  # by the ids of rules: a month breaks the same few over and over
         name = site.name if stream is None else stream.name
         self.subject = Subject(kind="site" if stream is None else "stream", name=name)
 
@@ -138,7 +126,7 @@ class Case:
         broken = tuple(rules)
         if not broken:
             return []
-        row, cited = CODES[code], self._cite(broken)
+        row = CODES[code]
         shown = {note.index: note for note in notes}
         every = sorted({*indexes, *shown})
         kept = every if len(every) <= MAX_SHOWN else every[: MAX_SHOWN - 1] + every[-1:]
@@ -149,31 +137,19 @@ class Case:
             Finding(
                 code=code,
                 verdict=row.verdict,
-                severity=cited.severity,
+                severity=max(rule.severity for rule in broken),
                 subject=self.subject,
                 period_us=period_us,
                 indexes=tuple(kept),
                 record_ids=tuple(shown[index].record_id for index in kept if index in shown),
                 numbers=numbers,
-                rules=cited.rules,
-                articles=cited.articles,
-                penalties=cited.penalties,
+                rules=tuple(dict.fromkeys(rule.id for rule in broken)),
+                articles=tuple({article.id: article for rule in broken for article in rule.articles}.values()),
+                penalties=tuple({rule.penalty.id: rule.penalty for rule in broken if rule.penalty}.values()),
                 en=row.en.format_map(english),
                 zh=row.zh.format_map({**chinese, **(zh or {})}),
             )
         ]
-
-    def _cite(self, broken: tuple[Rule, ...]) -> _Cited:
-        ids = tuple([rule.id for rule in broken])
-        cited = self._cited.get(ids)
-        if cited is None:
-            cited = self._cited[ids] = _Cited(
-                max(rule.severity for rule in broken),
-                tuple(dict.fromkeys(ids)),
-                tuple({article.id: article for rule in broken for article in rule.articles}.values()),
-                tuple({rule.penalty.id: rule.penalty for rule in broken if rule.penalty}.values()),
-            )
-        return cited
 
 
 def _numbers(numbers: tuple[int, int] | None) -> str:

@@ -124,8 +124,8 @@ def looker(looks: Iterable[tuple[Path, Look]]) -> Callable[[Any], tuple[object, 
             rest.append((path, how))
         else:
             (values if how is Look.VALUES else filled).append(".".join(name for name, _ in path))
-    # One call for all fields that are not repeated. With two names at least an attrgetter gives a tuple; a record's class
-    # is alike in all of a kind.
+    # One call for all fields that are not repeated. The class, alike in all of a kind, makes them two names at least: of
+    # one an attrgetter gives no tuple.
     at_values, at_filled = (attrgetter("__class__", "__class__", *names) for names in (values, filled))
 
     def shape(body: Any) -> tuple[object, ...]:
