@@ -130,6 +130,42 @@ def test_a_good_package_is_fine_in_both_shapes_and_languages(
     assert reader.page.title() == "核验证据包"
 
 
+def test_no_check_begins_before_every_trust_file_is_read(reader: Reader, evidence: Evidence) -> None:
+    """Else a revocation list that comes after the key would be missing from the check."""
+    page, enabled = reader.page, "[data-role=check]:enabled"
+    page.evaluate("""() => {
+        const read = Blob.prototype.text;
+        const held = new Promise((go) => { globalThis.letGo = go; });
+        Blob.prototype.text = async function () {
+            if (this.name === "root.pem") {
+                await held;
+            }
+            return read.call(this);
+        };
+    }""")
+    root = {"name": "root.pem", "mimeType": "application/x-pem-file", "buffer": b"-----BEGIN CERTIFICATE-----\n"}
+    key = {"name": "log.vkey", "mimeType": "text/plain", "buffer": (evidence.folder / "log.vkey").read_bytes()}
+    page.set_input_files("[data-role=folder]", evidence.package)
+    page.set_input_files("[data-role=trust]", [key, root])
+    page.locator("li", has_text="log.vkey").wait_for()
+    assert page.locator(enabled).count() == 0
+    assert page.inner_text("#hint") == "The files are being read."
+    page.evaluate("globalThis.letGo()")
+    page.locator("li", has_text="root.pem").wait_for()
+    page.locator(enabled).wait_for()
+
+
+def test_a_file_that_is_nothing_is_named_also_when_a_good_one_follows(reader: Reader, evidence: Evidence) -> None:
+    page = reader.page
+    key = {"name": "log.vkey", "mimeType": "text/plain", "buffer": (evidence.folder / "log.vkey").read_bytes()}
+    page.set_input_files("[data-role=trust]", [{"name": "holiday.txt", "mimeType": "text/plain", "buffer": b"sea"}, key])
+    page.locator("li", has_text="log.vkey").wait_for()
+    told = page.locator("section[aria-labelledby=h-trust] [role=status]")
+    assert told.inner_text().endswith("holiday.txt")
+    page.click("section[aria-labelledby=h-trust] li button")
+    assert told.inner_text() == ""
+
+
 def test_the_language_is_the_browsers(browser: Browser) -> None:
     for locale, title in (("zh-CN", "核验证据包"), ("fr-FR", "Check an evidence package")):
         context = browser.new_context(locale=locale)

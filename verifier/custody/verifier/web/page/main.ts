@@ -59,6 +59,7 @@ class Page {
     this.#check.disabled = !chosen || !this.#trust.ready;
     fillWith(this.#hint, chosen
       ? this.#trust.ready ? words("Large packages take a while: every byte is read. Several hundred megabytes a second are usual.", "证据包较大时需要一些时间：每个字节都会读取，通常每秒数百兆字节。")
+        : this.#trust.reading ? words("The files are being read.", "正在读取文件。")
         : words("Give the key of the log, or tick the box to go on without.", "请提供日志公钥，或勾选无公钥继续。")
       : words("Choose the package first.", "请先选择证据包。"));
   }

@@ -3,7 +3,7 @@
 import type { SourceFile, Trust } from "../engine/api";
 import { button, el, fillWith, told } from "./dom";
 import { type Dropped, dropZone, fileButton } from "./package_choice";
-import { MAX_TRUST_BYTES, TRUST_KINDS, type TrustFile, kindOf, otherUse, trustOf } from "./trust_files";
+import { MAX_TRUST_BYTES, TRUST_KINDS, type TrustFile, type TrustKind, kindOf, otherUse, trustOf } from "./trust_files";
 import { type Words, bytesText, words } from "./words";
 
 export class TrustChoice {
@@ -14,6 +14,8 @@ export class TrustChoice {
   readonly #pasted = el("textarea", { id: "pasted", rows: 3, class: "mono", spellcheck: "false", autocomplete: "off" });
   readonly #changed: () => void;
   #files: TrustFile[] = [];
+  /** Choices whose files are still being read. */
+  #reading = 0;
   #brought: SourceFile[] = [];
 
   constructor(changed: () => void) {
@@ -44,9 +46,18 @@ export class TrustChoice {
     return this.#brought.length ? { ...trust, footage: this.#brought } : trust;
   }
 
-  /** True when the log's key or a policy was given, or the reader goes on without. */
+  /** True when the log's key or a policy was given, or the reader goes on without; false while a chosen file is being read. */
   get ready(): boolean {
-    return this.#weak.checked || this.#files.some((one) => one.kind === "keys" || one.kind === "policy");
+    return !this.reading && (this.#weak.checked || this.#keyed);
+  }
+
+  /** True while a chosen file is being read: what it gives would be missing from a check that begins now. */
+  get reading(): boolean {
+    return this.#reading > 0;
+  }
+
+  get #keyed(): boolean {
+    return this.#files.some((one) => one.kind === "keys" || one.kind === "policy");
   }
 
   /** What kinds were given, for the printed report. */
@@ -55,14 +66,33 @@ export class TrustChoice {
   }
 
   async #take(files: readonly File[]): Promise<void> {
-    for (const file of files) {
-      const text = file.size <= MAX_TRUST_BYTES ? await file.text() : "";
-      const kind = kindOf(text);
-      if (kind === null) {
-        this.#say(words("Not one key, policy, certificate, revocation list or checkpoint: ", "不是单一的公钥、策略、证书、吊销列表或检查点："), file.name);
-      } else {
-        this.#add({ name: file.name, kind, text });
+    this.#reading++;
+    fillWith(this.#status);
+    this.#changed();
+    try {
+      for (const file of files) {
+        await this.#takeOne(file);
       }
+    } finally {
+      this.#reading--;
+      this.#changed();
+    }
+  }
+
+  async #takeOne(file: File): Promise<void> {
+    let kind: TrustKind | null = null;
+    let text = "";
+    try {
+      text = file.size <= MAX_TRUST_BYTES ? await file.text() : "";
+      kind = kindOf(text);
+    } catch {
+      this.#say(words("This file cannot be read: ", "无法读取此文件："), file.name);
+      return;
+    }
+    if (kind === null) {
+      this.#say(words("Not one key, policy, certificate, revocation list or checkpoint: ", "不是单一的公钥、策略、证书、吊销列表或检查点："), file.name);
+    } else {
+      this.#add({ name: file.name, kind, text });
     }
   }
 
@@ -73,12 +103,13 @@ export class TrustChoice {
       return;
     }
     this.#files = [...this.#files.filter((one) => one.name !== file.name || one.kind !== file.kind), file];
-    this.#weak.checked = this.#weak.checked && !this.ready;
+    this.#weak.checked = this.#weak.checked && !this.#keyed;
     this.#show();
   }
 
   #paste(): void {
     const name = "+";
+    fillWith(this.#status);
     this.#files = this.#files.filter((one) => one.name !== name);
     const text = this.#pasted.value.trim();
     if (text !== "" && kindOf(`${text}\n`) === "keys") {
@@ -111,9 +142,6 @@ export class TrustChoice {
       })),
     );
     fillWith(this.#list, trust, brought);
-    if (trust.length) {
-      fillWith(this.#status);
-    }
     this.#changed();
   }
 
@@ -137,6 +165,7 @@ export class TrustChoice {
     const label = name === "+" ? words("remove the pasted key", "移除粘贴的公钥") : words(`remove ${name}`, `移除 ${name}`);
     return button(words("remove", "移除"), () => {
       act();
+      fillWith(this.#status);
       this.#show();
     }, { class: "small", "aria-label": label });
   }
