@@ -16,7 +16,8 @@ from custody.core.entry import decode_entry
 from custody.core.hashing import leaf_hash
 from custody.core.proof import verify_inclusion
 from custody.core.range_proof import verify_range
-from custody.server.read import PAGE_BYTES, PAGE_ENTRIES, Reader
+from custody.server import read as read_module
+from custody.server.read import FETCHES, PAGE_BYTES, PAGE_ENTRIES, Reader
 from custody.server.store.protocol import LogStore, Placed
 from custody.v1 import ledger_pb2, record_pb2
 
@@ -207,3 +208,75 @@ async def test_the_next_page_is_fetched_while_one_is_read(served: Served) -> Non
         await noted.second.wait()  # though nobody has asked for the second page yet
     assert [page.entries[0].index async for page in pages] == [PAGE_ENTRIES, 2 * PAGE_ENTRIES]
     assert noted.asked == [0, PAGE_ENTRIES, 2 * PAGE_ENTRIES]  # one page ahead, and none twice
+
+
+class Slow:
+    """A store whose entries come when they are let go."""
+
+    def __init__(self, store: LogStore) -> None:
+        self._store = store
+        self.asked: list[int] = []
+        self.given_up = 0
+        self.many = asyncio.Event()
+        self.go = asyncio.Event()
+        self.chain_indexes = store.chain_indexes
+        self.chain_period = store.chain_period
+
+    async def entries_at(self, indexes: Sequence[int]) -> list[Placed]:
+        self.asked.append(indexes[0])
+        if len(self.asked) == FETCHES:
+            self.many.set()
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
+        return await self._store.entries_at(indexes)
+
+
+BY_CHAIN = {
+    "number": ledger_pb2.ReadEntriesRequest(chain=ledger_pb2.ChainRange(chain=CHAIN, first_seq=1)),
+    "time": ledger_pb2.ReadEntriesRequest(
+        chain_time=ledger_pb2.ChainTimeRange(chain=CHAIN, from_us=0, to_us=START_US * 2)
+    ),
+}
+
+
+@pytest.mark.parametrize("request_", BY_CHAIN.values(), ids=BY_CHAIN)
+async def test_pages_of_a_chain_are_fetched_side_by_side_and_come_in_order(
+    served: Served, request_: ledger_pb2.ReadEntriesRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(served)
+    monkeypatch.setattr(read_module, "PAGE_ENTRIES", 100)
+    plain = [
+        entry.index
+        async for page in Reader(served.rig.raw_store, COUNT, b"", with_proof=False).pages(request_)
+        for entry in page.entries
+    ]
+    assert plain == sorted(plain)
+    assert len(plain) > 1_000
+    slow = Slow(served.rig.raw_store)
+    reader = Reader(cast("LogStore", slow), COUNT, b"", with_proof=False)
+    reading = asyncio.create_task(_indexes(reader, request_))
+    async with asyncio.timeout(5):
+        await slow.many.wait()
+    assert slow.asked == [plain[0], plain[100], plain[200]]  # and no more while none has come
+    slow.go.set()
+    assert await reading == plain
+
+
+async def test_a_reader_that_goes_takes_its_fetches_with_it(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    await fill(served)
+    monkeypatch.setattr(read_module, "PAGE_ENTRIES", 100)
+    slow = Slow(served.rig.raw_store)
+    reader = Reader(cast("LogStore", slow), COUNT, b"", with_proof=False)
+    reading = asyncio.create_task(_indexes(reader, BY_CHAIN["number"]))
+    async with asyncio.timeout(5):
+        await slow.many.wait()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    assert slow.given_up == FETCHES
+
+
+async def _indexes(reader: Reader, request_: ledger_pb2.ReadEntriesRequest) -> list[int]:
+    return [entry.index async for page in reader.pages(request_) for entry in page.entries]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from evidence import CAMERA, Evidence, exported
-from playwright.sync_api import Browser, FileChooser, Page, sync_playwright
+from playwright.sync_api import Browser, FileChooser, FilePayload, Page, sync_playwright
 from playwright.sync_api import TimeoutError as Lost
 from rich_evidence import rich_evidence
 
@@ -130,6 +130,10 @@ def test_a_good_package_is_fine_in_both_shapes_and_languages(
     assert reader.page.title() == "核验证据包"
 
 
+def key_of(evidence: Evidence) -> FilePayload:
+    return FilePayload(name="log.vkey", mimeType="text/plain", buffer=(evidence.folder / "log.vkey").read_bytes())
+
+
 def test_no_check_begins_before_every_trust_file_is_read(reader: Reader, evidence: Evidence) -> None:
     """Else a revocation list that comes after the key would be missing from the check."""
     page, enabled = reader.page, "[data-role=check]:enabled"
@@ -143,10 +147,9 @@ def test_no_check_begins_before_every_trust_file_is_read(reader: Reader, evidenc
             return read.call(this);
         };
     }""")
-    root = {"name": "root.pem", "mimeType": "application/x-pem-file", "buffer": b"-----BEGIN CERTIFICATE-----\n"}
-    key = {"name": "log.vkey", "mimeType": "text/plain", "buffer": (evidence.folder / "log.vkey").read_bytes()}
+    root = FilePayload(name="root.pem", mimeType="text/plain", buffer=b"-----BEGIN CERTIFICATE-----\n")
     page.set_input_files("[data-role=folder]", evidence.package)
-    page.set_input_files("[data-role=trust]", [key, root])
+    page.set_input_files("[data-role=trust]", [key_of(evidence), root])
     page.locator("li", has_text="log.vkey").wait_for()
     assert page.locator(enabled).count() == 0
     assert page.inner_text("#hint") == "The files are being read."
@@ -157,8 +160,8 @@ def test_no_check_begins_before_every_trust_file_is_read(reader: Reader, evidenc
 
 def test_a_file_that_is_nothing_is_named_also_when_a_good_one_follows(reader: Reader, evidence: Evidence) -> None:
     page = reader.page
-    key = {"name": "log.vkey", "mimeType": "text/plain", "buffer": (evidence.folder / "log.vkey").read_bytes()}
-    page.set_input_files("[data-role=trust]", [{"name": "holiday.txt", "mimeType": "text/plain", "buffer": b"sea"}, key])
+    nothing = FilePayload(name="holiday.txt", mimeType="text/plain", buffer=b"sea")
+    page.set_input_files("[data-role=trust]", [nothing, key_of(evidence)])
     page.locator("li", has_text="log.vkey").wait_for()
     told = page.locator("section[aria-labelledby=h-trust] [role=status]")
     assert told.inner_text().endswith("holiday.txt")

@@ -4,12 +4,14 @@ Custody, site and key chains are read from their first entry to where a heads sn
 from one entry before the period to one behind it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from custody.client import LedgerClient, ProvenEntry
 from custody.core.chain import Head
+from custody.core.entry import Link
 from custody.core.names import CHAIN_KEYS, site_of
 from custody.export.errors import ExportError
 from custody.export.request import ExportRequest
@@ -62,17 +64,30 @@ async def read_footage(
     head = snapshot.heads.get(chain)
     if head is None:
         raise ExportError(f"the log has no footage of {stream}", code="export-no-footage")
-    touching = [
-        seq_in(entry, chain)
+    found = {
+        seq_in(entry, chain): entry
         async for entry in client.read_chain_time(chain, request.from_us - MARGIN_US, request.to_us + MARGIN_US)
         if entry.index < snapshot.index
-    ]
-    first = max(1, min(touching) - 1) if touching else 1
-    last = min(head.seq, max(touching) + 1) if touching else head.seq
-    found = [entry async for entry in client.read_chain(chain, first, last - first + 1)]
-    if len(found) != last - first + 1:
+    }
+    first = max(1, min(found) - 1) if found else 1
+    last = min(head.seq, max(found) + 1) if found else head.seq
+    for begin, count in _holes(found.keys(), first, last):
+        found |= {seq_in(entry, chain): entry async for entry in client.read_chain(chain, begin, count)}
+    whole = [found[seq] for seq in range(first, last + 1) if seq in found]
+    # Read in parts: that one follows the other must hold across them too.
+    linked = all(link_in(after, chain).prev == one.leaf for one, after in pairwise(whole))
+    if len(whole) != last - first + 1 or not linked:
         raise ExportError(f"the ledger does not show {chain} without a hole", code="export-incomplete")
-    return found
+    return whole
+
+
+def _holes(known: Collection[int], first: int, last: int) -> Iterator[tuple[int, int]]:
+    """What is missing of the numbers from `first` to `last`, as (first missing, how many)."""
+    at = first
+    for seq in (*sorted(known), last + 1):
+        if seq > at:
+            yield at, seq - at
+        at = seq + 1
 
 
 async def gather(
@@ -91,4 +106,9 @@ async def gather(
 
 def seq_in(entry: ProvenEntry, chain: str) -> int:
     """The entry's number in a chain that it belongs to."""
-    return next(link.seq for link in entry.entry.links if link.chain == chain)
+    return link_in(entry, chain).seq
+
+
+def link_in(entry: ProvenEntry, chain: str) -> Link:
+    """The entry's place in a chain that it belongs to."""
+    return next(link for link in entry.entry.links if link.chain == chain)

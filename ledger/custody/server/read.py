@@ -6,10 +6,11 @@ predecessor; anything else by one inclusion proof for each entry.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from itertools import groupby
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from custody.core.entry import decode_entries, decode_entry
 from custody.core.errors import CustodyError, MalformedError
@@ -23,6 +24,12 @@ from custody.v1 import ledger_pb2
 PAGE_ENTRIES: Final = MAX_BATCH_RECORDS
 PAGE_BYTES: Final = 1024 * 1024
 """A page ends with the entry that crosses this, so it stays far below the message limit."""
+
+FETCHES: Final = 3
+"""Pages of a chain that are fetched at once; the one before them is being sent."""
+
+_T = TypeVar("_T")
+Fetch = Callable[[Sequence[int]], Coroutine[Any, Any, Sequence[Placed]]]
 
 
 class NotThere(CustodyError):
@@ -83,31 +90,40 @@ class Reader:
             at += len(placed)
 
     async def _chain(self, chain: str, first_seq: int, count: int) -> AsyncIterator[ledger_pb2.EntryPage]:
+        runs = self._numbered(chain, first_seq, count)
+        async with aclosing(_side_by_side(runs, self._store.entries_at)) as read:
+            async for placed in read:
+                for page in _pages_of(placed):
+                    yield await self._proven_by_last(page)
+
+    async def _numbered(self, chain: str, first_seq: int, count: int) -> AsyncGenerator[list[int]]:
         end_seq = min(first_seq + count, self._size + 1)  # no chain is longer than the log
         while first_seq < end_seq:
             indexes = await self._store.chain_indexes(chain, first_seq, min(PAGE_ENTRIES, end_seq - first_seq))
             indexes = [index for index in indexes if index < self._size]
             if not indexes:
                 return
-            placed = _cut(await self._store.entries_at(indexes))
-            yield await self._proven_by_last(placed)
-            first_seq += len(placed)
+            yield indexes
+            first_seq += len(indexes)
 
     async def _chain_time(self, chain: str, from_us: int, to_us: int) -> AsyncIterator[ledger_pb2.EntryPage]:
+        runs = self._runs_of(chain, from_us, to_us)
+        async with aclosing(_side_by_side(runs, self._store.entries_at)) as read:
+            async for placed in read:
+                for page in _pages_of(placed):
+                    for part in _telling_of(page, from_us, to_us):
+                        yield await self._proven_by_last(part)
+
+    async def _runs_of(self, chain: str, from_us: int, to_us: int) -> AsyncGenerator[list[int]]:
+        """Leaf indexes of neighbouring numbers: within a page each entry must be the predecessor of the next."""
         after = 0
         while True:
             places = await self._store.chain_period(chain, from_us, to_us, after, PAGE_ENTRIES)
             places = [place for place in places if place[1] < self._size]
             if not places:
                 return
-            # Neighbouring numbers only: within a page each entry must be the predecessor of the next.
             for _, group in groupby(enumerate(places), key=lambda item: item[1][0] - item[0]):
-                run = [place for _, place in group]
-                while run:
-                    placed = _cut(await self._store.entries_at([index for _, index in run]))
-                    for part in _telling_of(placed, from_us, to_us):
-                        yield await self._proven_by_last(part)
-                    run = run[len(placed) :]
+                yield [index for _, (_, index) in group]
             after = places[-1][0]
 
     async def _time(self, from_us: int, to_us: int) -> AsyncIterator[ledger_pb2.EntryPage]:
@@ -148,10 +164,10 @@ class Reader:
         return page
 
 
-async def _ahead(pages: AsyncIterator[ledger_pb2.EntryPage]) -> AsyncGenerator[ledger_pb2.EntryPage]:
-    """The next page is fetched while the one before it is sent: one page more in memory, and nobody waits in turns."""
+async def _ahead(pages: AsyncIterator[_T]) -> AsyncGenerator[_T]:
+    """The next item is made while the one before it is used: one more in memory, and nobody waits in turns."""
 
-    async def fetch() -> ledger_pb2.EntryPage | None:
+    async def fetch() -> _T | None:
         return await anext(pages, None)
 
     fetching = asyncio.create_task(fetch())
@@ -163,6 +179,30 @@ async def _ahead(pages: AsyncIterator[ledger_pb2.EntryPage]) -> AsyncGenerator[l
         # The reader may have gone in the middle.
         fetching.cancel()
         await asyncio.gather(fetching, return_exceptions=True)
+
+
+async def _side_by_side(runs: AsyncGenerator[list[int]], fetch: Fetch) -> AsyncGenerator[Sequence[Placed]]:
+    """The entries of each run, in order; those of FETCHES runs are fetched at once, for each waits for the disk."""
+    under_way: deque[asyncio.Task[Sequence[Placed]]] = deque()
+    try:
+        async with aclosing(_ahead(runs)) as ahead:
+            async for run in ahead:
+                under_way.append(asyncio.create_task(fetch(run)))
+                if len(under_way) == FETCHES:
+                    yield await under_way.popleft()
+        while under_way:
+            yield await under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+def _pages_of(placed: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
+    while placed:
+        page = _cut(placed)
+        yield page
+        placed = placed[len(page) :]
 
 
 def _page(placed: Sequence[Placed]) -> ledger_pb2.EntryPage:
