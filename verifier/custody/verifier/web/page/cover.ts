@@ -33,6 +33,20 @@ function lines(values: readonly string[]): Child {
   return values.length === 0 ? "—" : values.map((one) => el("span", { class: "part" }, told(one, "mono")));
 }
 
+const WHOSE: Readonly<Record<string, Words>> = {
+  "registered in the log": words("registered in the log", "已在日志登记"),
+  "given key": words("key given by the reader", "读者提供的公钥"),
+};
+
+/** The engine says in English whose a key is; a certificate's subject stays as it is. */
+function signerLines(signers: readonly string[]): Child {
+  return signers.length === 0 ? "—" : signers.map((one) => {
+    const [, id = one, whose = ""] = /^([0-9a-f]{64}) \((.*)\)$/.exec(one) ?? [];
+    const known = WHOSE[whose];
+    return el("span", { class: "part" }, known === undefined ? told(one, "mono") : [told(id, "mono"), words(` (${known.en})`, `（${known.zh}）`)]);
+  });
+}
+
 export function facts({ report, contents, zone, atUs, given }: Checked): HTMLElement {
   const rows: [Words, Child][] = [
     [words("Package", "证据包"), told(report.package, "mono")],
@@ -47,11 +61,11 @@ export function facts({ report, contents, zone, atUs, given }: Checked): HTMLEle
     [words("Trust", "信任依据"), [el("b", { class: report.trust === "package" || report.trust === "none" ? "not-checked" : "" }, TRUST[report.trust]), report.keys.length > 0 && lines(report.keys)]],
     [words("Given by the reader", "读者提供"), given.length === 0 ? words("nothing", "无") : given.map((one) => el("span", { class: "part" }, TRUST_KINDS[one.kind], one.name === "+" ? "" : [" ", told(one.name, "mono")]))],
     [words("Cosigned by", "见证签名"), lines(report.cosigners)],
-    [words("Package signed by (SHA-256 of the key)", "证据包签名密钥（SHA-256）"), lines(report.signers)],
+    [words("Package signed by (SHA-256 of the key)", "证据包签名密钥（SHA-256）"), signerLines(report.signers)],
     [words("Time stamps", "时间戳"), lines(report.time_stamps)],
     ...report.limits.map((one): [Words, Child] => [words("Not looked at", "未予检查"), el("span", { class: "not-checked" }, LIMITS[one])]),
     [words("Recorded before", "登记不晚于"), report.recorded_before === "" ? "—" : [told(report.recorded_before), words(" (earliest verified time stamp)", "（最早的有效时间戳）")]],
-    [words("Sealed by their source", "经来源方封签"), fill(words("{count} entries", "{count} 条"), { count: numberText(report.sealed) })],
+    [words("Sealed by their source", "经来源方封签"), fill(words(report.sealed === 1 ? "{count} entry" : "{count} entries", "{count} 条"), { count: numberText(report.sealed) })],
     [words("Checked", "核验时间"), [`${zone.show(atUs)} (${zone.name})`, words(", by the clock of this computer", "，以本机时钟为准")]],
     [words("Checked with", "核验工具"), [`verify.html ${CUSTODY_VERSION}`, el("span", { class: "part soft mono" }, words("sources ", "源代码 "), CUSTODY_SOURCES)]],
   ];
