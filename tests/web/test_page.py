@@ -126,6 +126,7 @@ def test_a_good_package_is_fine_in_both_shapes_and_languages(
     text = reader.page.inner_text("main")
     assert "《北京市公共安全图像信息系统管理办法》第十七条第（二）项" in text
     assert "复制" in text
+    assert "（已在日志登记）" in text  # the exporter's key
     assert "Verdict" not in text
     assert reader.page.title() == "核验证据包"
 

@@ -288,6 +288,9 @@ def test_packages_are_signed_with_what_the_key_is(
     status, report = verdict(capsys, out, "--trust", rich.evidence.vkey, "--exporter-key", str(public))
     keyid = key_id(public_half(key))
     assert (status, report["signers"]) == (0, [f"{keyid} (given key)"])
+    options = ["--trust", rich.evidence.vkey, "--exporter-key", str(public)]
+    assert run(["verify", "package", str(out), "--lang", "zh", *options]) == 0
+    assert f"{keyid}（读者提供的公钥）" in capsys.readouterr().out
     envelope = parse_envelope((out / layout.ENVELOPE).read_bytes())
     ((_, signature),) = envelope.signatures
     if isinstance(key, MLDSA44PrivateKey):

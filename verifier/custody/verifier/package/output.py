@@ -11,7 +11,7 @@ from custody.verifier.package.container import NoPackage
 from custody.verifier.package.derived import BroughtFile
 from custody.verifier.package.derived_check import DerivedCopy
 from custody.verifier.package.report import OPTIONAL, PackageReport
-from custody.verifier.package.texts import LINES, PACKAGE_CHECKS
+from custody.verifier.package.texts import LINES, PACKAGE_CHECKS, signer_text
 from custody.verifier.web import code_texts
 
 SCHEMA: Final = "custody.verify-package/1"
@@ -41,7 +41,7 @@ def package_lines(report: PackageReport, lang: str) -> Iterator[str]:
         head = click.style(lines[f"trust_{report.trust}"], fg="yellow" if weak else None, bold=weak)
         yield from (f"  {head} {printable(key)}" for key in report.keys)
     yield from (f"  {lines['cosigned']} {printable(name)}" for name in report.cosigners)
-    yield from (f"  {lines['signed']} {printable(keyid)}" for keyid in report.signers)
+    yield from (f"  {lines['signed']} {printable(signer_text(one, lang))}" for one in report.signers)
     yield from (f"  {lines['stamped']} {printable(stamp)}" for stamp in report.stamps)
     yield from (f"  {lines[limit]}" for limit in sorted(report.limits))
     if report.early:

@@ -42,3 +42,12 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = {
         "unknown": "不出自本证据包", "unreadable": "无法读取", "range": "{stream} 第 {number} 段，第 {first} 至 {last} 单元",
     },
 }  # fmt: skip
+
+_WHOSE_ZH: Final[Mapping[str, str]] = {"registered in the log": "已在日志登记", "given key": "读者提供的公钥"}
+
+
+def signer_text(signer: str, lang: str) -> str:
+    """A signer as the report names it, whose key it is said in `lang`; a certificate's subject stays as it is."""
+    keyid, _, whose = signer.partition(" (")
+    known = _WHOSE_ZH.get(whose.removesuffix(")")) if lang == "zh" else None
+    return f"{keyid}（{known}）" if known else signer
