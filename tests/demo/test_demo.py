@@ -27,7 +27,7 @@ def test_the_demo_shows_what_it_should(tmp_path: Path, lang: str) -> None:
         capture_output=True,
         text=True,
         timeout=160,
-        env={**os.environ, "HOME": str(home), "GRPC_VERBOSITY": "NONE"},
+        env={**os.environ, "HOME": str(home)},
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout + done.stderr

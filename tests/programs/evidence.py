@@ -121,8 +121,7 @@ def _custody(*arguments: str) -> str:
 
 @contextmanager
 def _serving(*arguments: str) -> Iterator[None]:
-    quiet = {**os.environ, "GRPC_VERBOSITY": "NONE"}
-    with subprocess.Popen([CUSTODY, *arguments], stdout=subprocess.PIPE, text=True, env=quiet) as running:
+    with subprocess.Popen([CUSTODY, *arguments], stdout=subprocess.PIPE, text=True) as running:
         try:
             line = running.stdout.readline() if running.stdout else ""
             assert " ready " in line, f"custody {arguments[0]} did not start"

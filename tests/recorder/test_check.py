@@ -56,6 +56,20 @@ def test_the_same_as_json(site: Any, tmp_path: Path) -> None:
     assert {finding["code"] for finding in found["findings"]} >= {"stream-silent"}
 
 
+def test_the_first_files_of_a_camera_are_no_rate(make_site: Callable[..., Any]) -> None:
+    """By its first ten seconds alone it would fill its gigabyte in a day."""
+    site = make_site(capacity_bytes=1_000_000_000)
+    for name, length, early, breach in (
+        ("20260921T141200", 100_000, True, False),
+        ("20260921T142200", 100_000, False, False),
+        ("20260921T143200", 9_000_000, False, True),
+    ):
+        site.write(f"hot/east/{name}.mp4", name.encode() * (length // len(name)), age_s=60)
+        site.rest()
+        (recorder,) = site.survey().recorders
+        assert (recorder.early, recorder.forecast.breach) == (early, breach), name
+
+
 def test_before_the_first_start_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(CONFIG)
     done = CliRunner().invoke(check, ["-c", str(tmp_path / "config.toml")], standalone_mode=False)

@@ -16,7 +16,7 @@ ORIGIN = "ledger.example/system"
 HOUSE = Path(__file__).parents[2]
 CUSTODY = str(Path(sys.executable).with_name("custody"))
 READY_S = 60
-ENVIRONMENT = {**os.environ, "GRPC_VERBOSITY": "NONE", "PYTHONUNBUFFERED": "1"}
+ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1"}
 
 
 async def run(*arguments: str | Path) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,27 @@ async def enrol(folder: Path) -> None:
         await run("enrol", "--ca", folder / "ca", *phrase, *party, *more)
 
 
+async def scan_port(address: str) -> None:
+    """Somebody who speaks no TLS; returns when the ledger has hung up."""
+    host, port = address.rsplit(":", 1)
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET / HTTP/1.1\r\n\r\n" * 20)
+    with suppress(ConnectionError):
+        await asyncio.wait_for(reader.read(), 30)
+    writer.close()
+
+
+def record_footage(camera: Path) -> None:
+    """One finished file."""
+    camera.mkdir(parents=True)
+    (camera / "2026-03-01_08-00-00.mp4").write_bytes(os.urandom(5_000))
+
+
+def lines_of_others(log: Path) -> list[str]:
+    """What stands in the programs' logs and is no JSON of ours."""
+    return [line for line in log.read_text().splitlines() if not line.startswith('{"')]
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, TlsFiles]:
     out, roots, secret = tmp_path / "out", tmp_path / "ca" / "ca.pem", tmp_path / "passphrase"
@@ -72,6 +94,7 @@ async def test_a_recorder_is_enrolled_records_sealed_is_checked_offline_and_is_r
         shutil.copy(tmp_path / "ca" / "crl.pem", tmp_path / "crl.pem")
         house.ledger = Program("ledger", serve, tmp_path / "processes.log", ready="ledger ready")
         address = (await house.ledger.start()).split()[-1]
+        await scan_port(address)
         # The administrator's files come by environment here, by options elsewhere; both are the same everywhere.
         office = files["head-office"]
         told = {"CA": office.roots, "CERT": office.certificate, "KEY": office.key, "PASSPHRASE_FILE": secret}
@@ -80,9 +103,7 @@ async def test_a_recorder_is_enrolled_records_sealed_is_checked_offline_and_is_r
         ledger = ("--ledger", address, "--log", ORIGIN, "--trust", house.vkey)
         await run("keys", "tell", *sorted(out.glob("*.record")), *ledger)
 
-        camera = tmp_path / "footage" / "east"
-        camera.mkdir(parents=True)
-        (camera / "2026-03-01_08-00-00.mp4").write_bytes(os.urandom(5_000))
+        record_footage(tmp_path / "footage" / "east")
         recording = await asyncio.create_subprocess_exec(
             CUSTODY, "record", "run", "-c", str(config(tmp_path, address, house.vkey)), env=ENVIRONMENT
         )
@@ -118,6 +139,7 @@ async def test_a_recorder_is_enrolled_records_sealed_is_checked_offline_and_is_r
             with pytest.raises(RefusedError) as refused:
                 await thief.append([entry.record], retry=False)
         assert refused.value.code == "certificate-revoked"
+        assert lines_of_others(tmp_path / "processes.log") == []
         assert json.loads(await run(*verify))["verdict"] == "fine"
     finally:
         if agent is not None and agent.returncode is None:

@@ -72,6 +72,8 @@ def _invoke(root: click.Group, arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Run the `custody` console script."""
+    # Else gRPC's C code writes lines of its own to stderr, beside the error that we report for the same reason.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.exit(run(sys.argv[1:]))
 
 

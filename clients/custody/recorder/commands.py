@@ -156,6 +156,8 @@ def _show(survey: Survey, findings: list[tuple[str, str]], now_us: int) -> None:
                 f"{recorder.name}: footage can stay {_span(kept)}, {_span(abs(headroom))} {word} what is required",
                 highlight=False,
             )
+        elif recorder.early:
+            console.print(f"{recorder.name}: too early to tell how long footage can stay", highlight=False)
     console.print(
         f"agent seen {_span(now_us - survey.alive_us)} ago, {survey.pending + survey.outbox} records wait",
         highlight=False,

@@ -161,13 +161,9 @@ class Rounds:
             if stream.recorder == recorder.name
         )
 
-    def forecast(self, recorder: Recorder, stored: tuple[int, float]) -> Forecast:
-        """How long a recorder's footage can stay; `stored` are bytes present and bytes written per day."""
-        return forecast_of(self._config, recorder, self.observed.get(recorder.name), stored)
-
 
 def forecast_of(config: Config, recorder: Recorder, observed: Observed | None, stored: tuple[int, float]) -> Forecast:
-    """As `Rounds.forecast`, for whoever only reads."""
+    """How long a recorder's footage can stay; `stored` are bytes present and bytes written per day."""
     stored_bytes, per_day = stored
     devices: dict[int, int] = {}
     for storage in recorder.storages:

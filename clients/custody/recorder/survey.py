@@ -12,6 +12,9 @@ from custody.recorder.observe import Observed, observe
 from custody.recorder.rounds import forecast_of
 from custody.recorder.state import StateError
 
+RATE_FROM_US = 600_000_000
+"""How much footage there must be before its rate says anything: ten minutes. The first files of many cameras come in a burst."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSurvey:
@@ -39,6 +42,8 @@ class RecorderSurvey:
     name: str
     observed: Observed | None
     forecast: Forecast
+    early: bool
+    """There is too little footage yet to know the rate; the forecast has only the recorder's own limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +130,13 @@ def _recorder(config: Config, at: int, streams: Sequence[StreamSurvey]) -> Recor
     stored = sum(stream.stored_bytes for stream in ours)
     # What lies there was written since the oldest of it; the rate of the present, without counting every file.
     covered_us = max((one.last_end_us for one in ours), default=0) - min((one.oldest_us for one in ours), default=0)
-    per_day = stored / max(covered_us, 1) * DAY_US
+    early = covered_us < RATE_FROM_US
+    per_day = 0.0 if early else stored / covered_us * DAY_US
     return RecorderSurvey(
-        name=recorder.name, observed=observed, forecast=forecast_of(config, recorder, observed, (stored, per_day))
+        name=recorder.name,
+        observed=observed,
+        forecast=forecast_of(config, recorder, observed, (stored, per_day)),
+        early=early,
     )
 
 
