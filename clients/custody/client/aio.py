@@ -24,7 +24,7 @@ from custody.client.sealing import SealingKey
 from custody.client.selection import Selection
 from custody.client.session import Session, decode
 from custody.client.state import Conflict, State
-from custody.client.wire import Metadata, Wire
+from custody.client.wire import Metadata, Renew, Wire
 from custody.core import limits
 from custody.core.checkpoint import Checkpoint
 from custody.core.errors import InclusionError
@@ -61,6 +61,7 @@ class LedgerClient:
         policy: Policy | None = None,
         state: State | Path | str | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        renew: Renew | None = None,
         submitter: str = "",
         identity: str = "",
         metadata: Metadata = (),
@@ -81,6 +82,8 @@ class LedgerClient:
             state: file of what is remembered between runs, or an open `State`. None: nothing outlives the client, and a
                 rollback between two runs goes unseen.
             credentials: from `tls`; None speaks in clear, for Unix sockets and tests.
+            renew: asked after a call that failed; gives other credentials when the party has some by now, with which the
+                client then connects anew (`Credentials.settings`: when its files were replaced).
             submitter: what to be called in the entries where the connection authenticates nobody; the ledger records it
                 as unverified.
             identity: the URN that stands in this client's certificate. A receipt whose entries are filed under another
@@ -108,7 +111,7 @@ class LedgerClient:
                 raise KeysNotPinned(f"no keys are given or pinned for {log}: pass vkeys, or pin them once")
             session = Session(log, keys, opened.checkpoint(log), identity=identity, policy=policy)
             named = (*metadata, (SUBMITTER_METADATA, submitter)) if submitter else metadata
-            wire = Wire(targets=targets, credentials=credentials, metadata=named, options=options)
+            wire = Wire(targets=targets, credentials=credentials, metadata=named, options=options, renew=renew)
             link = LedgerLink(
                 wire,
                 session,

@@ -10,6 +10,7 @@ Files as `custody enrol` writes them; paths are below the configuration's folder
 by their owner alone; without a passphrase file the person at the terminal is asked.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,10 @@ from custody.client.wire import tls
 from custody.core.errors import CustodyError, MalformedError
 from custody.core.names import check_identity
 from custody.private.key import key_pem, read_key
-from custody.private.passphrase import choose
+from custody.private.passphrase import Passphrase, choose
 
 _ID_SUFFIX: Final = ".id"
+_LOG: Final = logging.getLogger("custody.client")
 
 
 class CredentialsUnusable(CustodyError):
@@ -43,10 +45,14 @@ class TlsFiles:
     passphrase_file: Path | None
     """None: the person at the terminal is asked."""
 
-    def credentials(self) -> Any:
-        """For `LedgerClient.connect`. Raises PrivateFileError, OSError."""
-        key = read_key(self.key, choose(self.passphrase_file, f"the key {self.key.name}"))
+    def credentials(self, passphrase: Passphrase | None = None) -> Any:
+        """For `LedgerClient.connect`; without `passphrase` it comes from the file or the person. Raises PrivateFileError, OSError."""
+        key = read_key(self.key, passphrase or self.passphrase())
         return tls(roots=self.roots.read_bytes(), certificate=self.certificate.read_bytes(), key=key_pem(key))
+
+    def passphrase(self) -> Passphrase:
+        """Where the key's passphrase comes from."""
+        return choose(self.passphrase_file, f"the key {self.key.name}")
 
     def identity(self) -> str:
         """The URN in the certificate, under which every receipt must file what was sent. Raises CredentialsUnusable, OSError."""
@@ -54,6 +60,43 @@ class TlsFiles:
             return identity_in(x509.load_pem_x509_certificate(self.certificate.read_bytes()))
         except (ValueError, x509.ExtensionNotFound, MalformedError) as error:
             raise CredentialsUnusable(f"{self.certificate} names no one identity urn:custody:<role>:<name>") from error
+
+
+class Renewal:
+    """New credentials when the files were replaced: asked after a call that failed, so that it costs nothing while all is well.
+
+    What cannot be used (half of it replaced, or another party's) is passed over, and looked at again at the next failure.
+    """
+
+    def __init__(self, files: TlsFiles) -> None:
+        """Reads them. Raises CredentialsUnusable, PrivateFileError, OSError."""
+        self._files = files
+        secret = files.passphrase()()  # asked for once; a key that is replaced keeps its passphrase
+        self._passphrase: Passphrase = lambda: secret
+        self._used = self._look()
+        self.identity = files.identity()
+        self.first = files.credentials(self._passphrase)
+        """Of the files as they are now."""
+
+    def __call__(self) -> Any | None:
+        """Credentials, or None when there are no others than before."""
+        try:
+            found = self._look()
+            if found == self._used:
+                return None
+            if self._files.identity() != self.identity:
+                raise CredentialsUnusable(f"{self._files.certificate} is not {self.identity}'s any more")
+            made = self._files.credentials(self._passphrase)
+        except (CustodyError, OSError) as error:
+            _LOG.warning("renewed credentials are not taken up: %s", error)
+            return None
+        self._used = found
+        _LOG.info("renewed credentials are taken up")
+        return made
+
+    def _look(self) -> tuple[bytes, ...]:
+        files = self._files
+        return tuple(path.read_bytes() for path in (files.roots, files.certificate, files.key))
 
 
 def identity_in(certificate: x509.Certificate) -> str:
@@ -102,7 +145,8 @@ class Credentials:
         """Arguments of `LedgerClient.connect`, without `sealing`. Raises CredentialsUnusable, PrivateFileError, OSError."""
         if self.tls is None:
             return {}
-        return {"credentials": self.tls.credentials(), "identity": self.tls.identity()}
+        renewal = Renewal(self.tls)
+        return {"credentials": renewal.first, "identity": renewal.identity, "renew": renewal}
 
 
 def _paths(table: object, where: str, needed: tuple[str, ...], base: Path) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ Messages stay bytes here; the session reads them, so that a malformed answer is 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,6 +31,9 @@ _OPTIONS: Final = (
     ("grpc.keepalive_timeout_ms", 20_000),
 )
 
+Renew = Callable[[], grpc.ChannelCredentials | None]
+"""Gives other credentials when there are some; asked after a call that failed."""
+
 Metadata = Sequence[tuple[str, str | bytes]]
 Stream = grpc.aio.StreamStreamCall[bytes, bytes]
 
@@ -54,9 +57,12 @@ class Wire:
     credentials: grpc.ChannelCredentials | None = None
     metadata: Metadata = ()
     options: Sequence[tuple[str, Any]] = ()
+    renew: Renew | None = None
     _channels: dict[str, grpc.aio.Channel] = field(default_factory=dict)
     _unary: dict[tuple[str, str], Any] = field(default_factory=dict)
     _target: str = ""
+    _retired: list[grpc.aio.Channel] = field(default_factory=list)
+    """Channels of credentials that were replaced: their calls may go on to their end."""
 
     def __post_init__(self) -> None:
         if not self.targets:
@@ -70,8 +76,9 @@ class Wire:
 
     async def close(self) -> None:
         """Ends every call and connection."""
-        channels = list(self._channels.values())
+        channels = [*self._channels.values(), *self._retired]
         self._channels.clear()
+        self._retired.clear()
         self._unary.clear()
         for channel in channels:
             await channel.close()
@@ -134,7 +141,8 @@ class Wire:
         return channel
 
     def _turn(self, failed: str, error: CustodyError) -> CustodyError:
-        """Chooses where the next call goes; hands the error back."""
+        """Chooses where the next call goes, and as whom; hands the error back."""
+        self._renew_after(error)
         if failed != self._target:  # another call has turned already
             return error
         if isinstance(error, RefusedError) and error.status == "UNAVAILABLE" and error.leader:
@@ -147,3 +155,13 @@ class Wire:
             place = targets.index(failed) + 1 if failed in targets else 0
             self._target = targets[place % len(targets)]
         return error
+
+    def _renew_after(self, error: CustodyError) -> None:
+        """Takes up other credentials after a failure that those of before may explain."""
+        refused = isinstance(error, RefusedError) and error.status != "UNAUTHENTICATED"
+        if self.renew is None or refused or (credentials := self.renew()) is None:
+            return
+        self.credentials = credentials
+        self._retired += self._channels.values()
+        self._channels.clear()
+        self._unary.clear()
