@@ -84,8 +84,7 @@ async def test_a_recorder_is_enrolled_records_sealed_is_checked_offline_and_is_r
     try:
         await house.make()
         await enrol(tmp_path)
-        secret = str(tmp_path / "passphrase")
-        out = tmp_path / "out"
+        secret, out = str(tmp_path / "passphrase"), tmp_path / "out"
         serve = house.ledger_command(
             "--listen", "127.0.0.1:0", "--tls-cert", f"{out}/a.crt", "--tls-key", f"{out}/a.key",
             "--tls-passphrase-file", secret, "--client-ca", f"{tmp_path}/ca/ca.pem", "--crl", f"{tmp_path}/crl.pem",
@@ -101,7 +100,9 @@ async def test_a_recorder_is_enrolled_records_sealed_is_checked_offline_and_is_r
         for name, value in told.items():
             monkeypatch.setitem(ENVIRONMENT, f"CUSTODY_TLS_{name}", str(value))
         ledger = ("--ledger", address, "--log", ORIGIN, "--trust", house.vkey)
-        await run("keys", "tell", *sorted(out.glob("*.record")), *ledger)
+        records = sorted(out.glob("*.record"))
+        lines = (await run("keys", "tell", *records, *ledger)).splitlines()
+        assert [line.partition(": entry ")[0] for line in lines] == list(map(str, records))
 
         record_footage(tmp_path / "footage" / "east")
         recording = await asyncio.create_subprocess_exec(

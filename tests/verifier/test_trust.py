@@ -78,3 +78,10 @@ def test_what_is_no_file_and_no_key(tmp_path: Path) -> None:
 def test_two_quorums_are_not_clear(tmp_path: Path) -> None:
     one, two = (file(tmp_path, f"log {LOG}\nquorum none\n", name) for name in ("one", "two"))
     assert refused(one, two) == "trust-unusable"
+
+
+def test_a_certificate_is_named_as_what_it_is(tmp_path: Path) -> None:
+    given = file(tmp_path, "-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n", "ca.pem")
+    with pytest.raises(CustodyError, match=r"is a PEM file .* name\+id\+key") as caught:
+        load_trust([given])
+    assert caught.value.code == "trust-unusable"

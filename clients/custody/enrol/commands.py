@@ -113,7 +113,7 @@ def enrol(
     for file_name, record in records:
         write_new(out / file_name, record, mode=0o644)
     if telling is not None and records:
-        index = asyncio.run(telling.append([record for _, record in records]))
+        index, *_ = asyncio.run(telling.append([record for _, record in records]))
         click.echo(f"entry {index} of {telling.log}", err=True)
 
 

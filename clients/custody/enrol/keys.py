@@ -67,7 +67,7 @@ def register(
     for path, raw in records:
         write_new(path, raw, mode=0o644)
     if telling is not None:
-        index = asyncio.run(telling.append([raw for _, raw in records]))
+        index, *_ = asyncio.run(telling.append([raw for _, raw in records]))
         click.echo(f"entry {index} of {telling.log}", err=True)
 
 
@@ -110,7 +110,7 @@ def revoke_key(
     record = key_revoked(check_key_id(key_id), number, _now_us(), os.urandom(RANDOM_BYTES), from_us=since)
     write_new(out, record, mode=0o644)
     if telling is not None:
-        index = asyncio.run(telling.append([record]))
+        (index,) = asyncio.run(telling.append([record]))
         click.echo(f"entry {index} of {telling.log}", err=True)
 
 
@@ -123,5 +123,6 @@ def tell(
     """Append records that enrol or revoke has written, as an administrator. Repeating it is harmless."""
     if telling is None:
         raise click.UsageError("--ledger says whom to tell")
-    index = asyncio.run(telling.append([path.read_bytes() for path in records]))
-    click.echo(f"entry {index} of {telling.log}")
+    indexes = asyncio.run(telling.append([path.read_bytes() for path in records]))
+    for path, index in zip(records, indexes, strict=True):
+        click.echo(f"{path}: entry {index} of {telling.log}")

@@ -20,8 +20,8 @@ class Telling:
     """None on a Unix socket."""
     state: Path | None = None
 
-    async def append(self, records: Sequence[bytes]) -> int:
-        """Appends records in one batch and verifies the receipt; the leaf index of the first. Errors as `LedgerClient`."""
+    async def append(self, records: Sequence[bytes]) -> Sequence[int]:
+        """Appends records in one batch and verifies the receipt; their leaf indexes. Errors as `LedgerClient`."""
         async with await LedgerClient.connect(
             self.target,
             log=self.log,
@@ -31,4 +31,4 @@ class Telling:
             **Credentials(tls=self.tls).settings(),
         ) as client:
             receipt = await client.append(list(records))
-        return receipt.indexes[0]
+        return receipt.indexes

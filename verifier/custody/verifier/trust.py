@@ -100,6 +100,11 @@ def _lines(data: bytes, named: str) -> list[str]:
     keys = [line for line in lines if line and not line.startswith("#")]
     if not keys:
         raise TrustError(f"{named} has no vkeys")
+    if keys[0].startswith("-----BEGIN "):
+        raise TrustError(
+            f"{named} is a PEM file (a certificate or a key of TLS): --trust takes the log's own key, name+id+key, which its"
+            " operator publishes; other options take certificates"
+        )
     return keys
 
 
