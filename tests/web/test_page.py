@@ -159,6 +159,47 @@ def test_no_check_begins_before_every_trust_file_is_read(reader: Reader, evidenc
     page.locator(enabled).wait_for()
 
 
+def test_what_is_chosen_during_a_check_does_not_get_its_verdict(reader: Reader, evidence: Evidence) -> None:
+    page = reader.page
+    page.set_input_files("[data-role=folder]", evidence.package)
+    page.set_input_files("[data-role=trust]", [key_of(evidence)])
+    page.locator("[data-role=check]:enabled").wait_for()
+    page.evaluate("""() => {
+        document.querySelector("[data-role=check]").click();
+        const other = new DataTransfer();
+        other.items.add(new File(["no package"], "other.zip"));
+        const input = document.querySelector("[data-role=zip]");
+        input.files = other.files;
+        input.dispatchEvent(new Event("change"));
+    }""")
+    page.wait_for_selector("#h-verdict")
+    assert page.inner_text("#h-verdict") == "✓ Verdict: OK"
+    assert page.locator("tr", has_text="Case").first.inner_text().split() == ["Case", "TEST-2026-7"]
+    page.click("[data-role=again]")
+    page.click("[data-role=check]")
+    page.get_by_role("alert").get_by_text("It could not be checked").wait_for()
+
+
+def test_no_check_begins_before_everything_that_was_dropped_is_known(reader: Reader, evidence: Evidence) -> None:
+    page, enabled = reader.page, "[data-role=check]:enabled"
+    page.set_input_files("[data-role=folder]", evidence.package)
+    page.check("#weak")
+    page.locator(enabled).wait_for()
+    page.evaluate("""() => {
+        const held = new Promise((go) => { globalThis.letGo = go; });
+        const entry = {
+            isDirectory: true, isFile: false, name: "package",
+            createReader: () => ({ readEntries: (done) => void held.then(() => done([])) }),
+        };
+        const event = new Event("drop", { bubbles: true, cancelable: true });
+        event.dataTransfer = { items: [{ kind: "file", webkitGetAsEntry: () => entry }], files: [] };
+        document.querySelector("section[aria-labelledby=h-package]").dispatchEvent(event);
+    }""")
+    assert page.locator(enabled).count() == 0
+    page.evaluate("globalThis.letGo()")
+    page.locator(enabled).wait_for()
+
+
 def test_a_file_that_is_nothing_is_named_also_when_a_good_one_follows(reader: Reader, evidence: Evidence) -> None:
     page = reader.page
     nothing = FilePayload(name="holiday.txt", mimeType="text/plain", buffer=b"sea")

@@ -3,7 +3,7 @@
  * checks (engine/api.ts); nothing here decides whether anything is good.
  */
 
-import type { EngineError, Report } from "../engine/api";
+import type { EngineError, PackageSource, Report } from "../engine/api";
 import { verifyPackage } from "../engine/client";
 import { codeText } from "./code_texts";
 import { readContents } from "./contents";
@@ -15,6 +15,7 @@ import { PackageChoice } from "./package_choice";
 import { result } from "./result";
 import { Running } from "./running";
 import { TrustChoice } from "./trust_choice";
+import type { TrustFile } from "./trust_files";
 import { words } from "./words";
 
 /** What the code of an error means in both languages, and the engine's own English. */
@@ -56,12 +57,12 @@ class Page {
 
   #ready(): void {
     const chosen = this.#package.source !== null;
-    this.#check.disabled = !chosen || !this.#trust.ready;
-    fillWith(this.#hint, chosen
-      ? this.#trust.ready ? words("Large packages take a while: every byte is read. Several hundred megabytes a second are usual.", "证据包较大时需要一些时间：每个字节都会读取，通常每秒数百兆字节。")
-        : this.#trust.reading ? words("The files are being read.", "正在读取文件。")
-        : words("Give the key of the log, or tick the box to go on without.", "请提供日志公钥，或勾选无公钥继续。")
-      : words("Choose the package first.", "请先选择证据包。"));
+    const reading = this.#package.reading || this.#trust.reading;
+    this.#check.disabled = reading || !chosen || !this.#trust.ready;
+    fillWith(this.#hint, reading ? words("The files are being read.", "正在读取文件。")
+      : !chosen ? words("Choose the package first.", "请先选择证据包。")
+      : this.#trust.ready ? words("Large packages take a while: every byte is read. Several hundred megabytes a second are usual.", "证据包较大时需要一些时间：每个字节都会读取，通常每秒数百兆字节。")
+      : words("Give the key of the log, or tick the box to go on without.", "请提供日志公钥，或勾选无公钥继续。"));
   }
 
   async #run(): Promise<void> {
@@ -69,6 +70,7 @@ class Page {
     if (source === null) {
       return;
     }
+    const { trust, given } = this.#trust;
     const stop = new AbortController();
     const running = new Running(() => stop.abort(), performance.now());
     fillWith(this.#fault);
@@ -76,11 +78,11 @@ class Page {
     fillWith(this.#view, running.element);
     running.element.querySelector("h2")?.focus();
     try {
-      const report = await verifyPackage(source, this.#trust.trust, {
+      const report = await verifyPackage(source, trust, {
         onProgress: (progress) => running.show(progress, performance.now()),
         signal: stop.signal,
       });
-      await this.#read(report);
+      await this.#read(report, source, given);
     } catch (error) {
       this.#back();
       fillWith(this.#fault, stop.signal.aborted
@@ -90,13 +92,10 @@ class Page {
     }
   }
 
-  async #read(report: Report): Promise<void> {
-    const source = this.#package.source;
-    if (source === null) {
-      return;
-    }
+  /** Shows what was found in the package that was checked, whatever was chosen since. */
+  async #read(report: Report, source: PackageSource, given: readonly TrustFile[]): Promise<void> {
     const checked = {
-      report, contents: await readContents(source), zone: new Zone(report.timeline.zone), atUs: Date.now() * 1000, given: this.#trust.given,
+      report, contents: await readContents(source), zone: new Zone(report.timeline.zone), atUs: Date.now() * 1000, given,
     };
     document.adoptedStyleSheets = [sheetHead(checked)];
     fillWith(this.#view, result(checked, () => this.#back()));

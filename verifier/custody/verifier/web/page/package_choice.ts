@@ -77,7 +77,10 @@ export async function dropped(event: DragEvent): Promise<Dropped> {
   return { files: folders.length ? [] : files, tree };
 }
 
-export function dropZone(zone: HTMLElement, take: (dropped: Dropped) => void, failed: (error: unknown) => void): void {
+/** `begun` is told at once; `take` or `failed` when the names of everything that was dropped are known. */
+export function dropZone(
+  zone: HTMLElement, take: (dropped: Dropped) => void, failed: (error: unknown) => void, begun: () => void = () => undefined,
+): void {
   for (const name of ["dragenter", "dragover"]) {
     zone.addEventListener(name, (event) => {
       event.preventDefault();
@@ -90,6 +93,7 @@ export function dropZone(zone: HTMLElement, take: (dropped: Dropped) => void, fa
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     event.stopPropagation();
+    begun();
     dropped(event).then(take, failed);
   });
 }
@@ -112,6 +116,8 @@ export class PackageChoice {
   readonly element: HTMLElement;
   readonly #shown = el("p", { role: "status", class: "chosen" });
   readonly #changed: () => void;
+  /** Drops whose folders are still being walked. */
+  #reading = 0;
   source: PackageSource | null = null;
 
   constructor(changed: () => void) {
@@ -132,7 +138,23 @@ export class PackageChoice {
       this.#shown,
     );
     this.element.classList.add("drop");
-    dropZone(this.element, (found) => this.take(found), (error) => this.#fault(error));
+    dropZone(this.element, (found) => {
+      this.#reading--;
+      this.take(found);
+      this.#changed();
+    }, (error) => {
+      this.#reading--;
+      this.#fault(error);
+      this.#changed();
+    }, () => {
+      this.#reading++;
+      this.#changed();
+    });
+  }
+
+  /** True while it is not known yet what was dropped: a check that begins now would be of the package before. */
+  get reading(): boolean {
+    return this.#reading > 0;
   }
 
   take(found: Dropped): void {

@@ -46,9 +46,9 @@ export class TrustChoice {
     return this.#brought.length ? { ...trust, footage: this.#brought } : trust;
   }
 
-  /** True when the log's key or a policy was given, or the reader goes on without; false while a chosen file is being read. */
+  /** True when the log's key or a policy was given, or the reader goes on without. */
   get ready(): boolean {
-    return !this.reading && (this.#weak.checked || this.#keyed);
+    return this.#weak.checked || this.#keyed;
   }
 
   /** True while a chosen file is being read: what it gives would be missing from a check that begins now. */
