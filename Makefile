@@ -20,11 +20,11 @@ ARGS    ?=
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-# ---- set-up: runs again only when the lock or pyproject.toml changed ----
+# ---- set-up: runs again only when the lock, pyproject.toml or the compiled part changed ----
 
 set-up: $(STAMP)  ## make .venv from the hashed lock
 
-$(STAMP): $(LOCK) pyproject.toml
+$(STAMP): $(LOCK) pyproject.toml $(wildcard clients/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit("Custody needs Python 3.11 or newer; set PYTHON=" if sys.version_info < (3, 11) else 0)'
 	@echo "setting up $(VENV) ..."
 ifneq ($(UV),)
@@ -90,5 +90,5 @@ lock:  ## write requirements.lock anew (needs uv)
 	    --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file $(LOCK)
 
 clean:  ## remove everything that the commands above made
-	rm -rf $(VENV) build dist bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) clients/custody/recorder/onepass/onepass.so build dist bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """Measuring a file: the same in one piece and in two threads, and never half a file."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ from custody.core.digest import FileHasher
 from custody.core.media.container import read_clip
 from custody.recorder import measure as module
 from custody.recorder.measure import FileChangedError, Wish, measure
+from custody.recorder.onepass.passing import begin_pass
 from custody.v1 import record_pb2
 
 
@@ -34,6 +36,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_one_buffer_and_two_threads_agree(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the reference, which reads where there is no compiled pass."""
+    monkeypatch.setattr(module, "begin_pass", lambda *_, **__: None)
     wish = Wish(algorithms=(record_pb2.DIGEST_ALGORITHM_SM3,), chunks=True)
     one = measure(clip, wish)
     monkeypatch.setattr(module, "BUFFER_BYTES", 1_000)
@@ -71,13 +75,17 @@ def test_a_file_that_grows_while_it_is_measured_is_not_finished(clip: Path, tmp_
     path.write_bytes(clip.read_bytes())
     wrote = threading.Event()
 
-    def read(*arguments: Any, **more: Any) -> Any:
-        with path.open("ab") as file:
-            file.write(b"more")
-        wrote.set()
-        return read_clip(*arguments, **more)
+    def grow_before(really: Callable[..., Any]) -> Callable[..., Any]:
+        def read(*arguments: Any, **more: Any) -> Any:
+            with path.open("ab") as file:
+                file.write(b"more")
+            wrote.set()
+            return really(*arguments, **more)
 
-    monkeypatch.setattr("custody.recorder.measure.read_clip", read)
+        return read
+
+    monkeypatch.setattr("custody.recorder.measure.read_clip", grow_before(read_clip))
+    monkeypatch.setattr("custody.recorder.measure.begin_pass", grow_before(begin_pass))
     with pytest.raises(FileChangedError):
         measure(path, Wish())
     assert wrote.is_set()

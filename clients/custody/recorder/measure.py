@@ -1,8 +1,9 @@
-"""Measures a finished file: SHA-256, further digests, media root, times; in one pass for files of ordinary size.
+"""Measures a finished file: SHA-256, further digests, media root, times.
 
-The file has just been written and lies in the page cache. A file that fits into the buffer is read from the system
-once, and both the file's and the pictures' hashes are made from the buffer; a larger one is hashed in two threads, each
-with its own window, because SHA-256 of the file and of the pictures are the same amount of work.
+The file has just been written and lies in the page cache. It is read from there once, and the file's and the pictures'
+hashes are made side by side, where there is the compiled library for it (`custody.recorder.onepass`). Where there is
+not, or it declines, `custody.core.media` reads the pictures: out of the buffer, when the file fits into it; else in a
+second thread, because SHA-256 of the file and of the pictures are the same amount of work.
 """
 
 import os
@@ -11,18 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import local
-from typing import Final
+from typing import Final, NamedTuple
 
 from custody.core.digest import FileHasher
 from custody.core.errors import CustodyError, MalformedError
 from custody.core.media.clip import Clip
 from custody.core.media.container import read_clip
+from custody.recorder.onepass.passing import PIECE_BYTES, Pass, begin_pass
 from custody.v1 import record_pb2
 
 BUFFER_BYTES: Final = 4 * 1024 * 1024
 """Most ten-second segments at 3 Mbit/s fit; two windows per worker stay small beside 300 MB."""
-PIECE_BYTES: Final = 256 * 1024
-"""Read and hashed at once: small enough for the second-level cache, so that memory is gone through once."""
+
+_GLANCE_BYTES: Final = 4096
 
 
 class FileChangedError(CustodyError):
@@ -59,21 +61,18 @@ class Measured:
 
 
 def measure(path: Path, wish: Wish, side: ThreadPoolExecutor | None = None) -> Measured:
-    """Measures `path`; `side` runs the second thread for large files (None: one thread).
+    """Measures `path`; `side` runs the second thread for large files that need one (None: one thread).
 
     Raises FileChangedError, or OSError when it cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         before = os.fstat(descriptor)
-        hasher = FileHasher(wish.algorithms, chunks=wish.chunks)
-        if before.st_size <= BUFFER_BYTES or not wish.media:
-            clip, problem = _in_one(descriptor, hasher, wish, path)
-        else:
-            clip, problem = _in_two(descriptor, before.st_size, hasher, wish, path, side)
+        taken = _take(descriptor, before.st_size, wish, path, side)
         after = os.fstat(descriptor)
     finally:
         os.close(descriptor)
+    hasher = taken.hasher
     if (after.st_size, after.st_mtime_ns) != (
         before.st_size,
         before.st_mtime_ns,
@@ -85,44 +84,69 @@ def measure(path: Path, wish: Wish, side: ThreadPoolExecutor | None = None) -> M
         sha256=hasher.sha256(),
         digests=hasher.digests(),
         chunk_root=hasher.chunk_root() if wish.chunks else b"",
-        clip=clip,
-        media=clip.media(),
-        problem=problem,
+        clip=taken.clip,
+        media=taken.media,
+        problem=taken.problem,
     )
 
 
-def _in_one(descriptor: int, hasher: FileHasher, wish: Wish, path: Path) -> tuple[Clip, str]:
+class _Taken(NamedTuple):
+    """What reading a file gave."""
+
+    hasher: FileHasher
+    clip: Clip
+    media: record_pb2.Media | None
+    problem: str
+
+
+def _take(descriptor: int, size: int, wish: Wish, path: Path, side: ThreadPoolExecutor | None) -> _Taken:
     if not wish.media:
-        _hash(descriptor, hasher)
-        return Clip(container=_by_name(path), absence=record_pb2.MEDIA_ABSENCE_SWITCHED_OFF), ""
-    buffer = _buffer()
-    view = memoryview(buffer)
+        clip = Clip(container=_by_name(path), absence=record_pb2.MEDIA_ABSENCE_SWITCHED_OFF)
+        return _Taken(_hash(descriptor, _hasher(wish)), clip, None, "")
+    init = _init_segment(path, wish.init_name)
+    passed = begin_pass(_Glance(descriptor), size, init=init)
+    if passed is not None:
+        hasher = _hash(descriptor, _hasher(wish, passed))
+        found = passed.clip()
+        if found is not None:
+            return _Taken(hasher, *found, "")
+        clip, problem = _clip(_Window(descriptor), size, init, path)
+    elif size <= BUFFER_BYTES:
+        hasher, content = _hash_and_keep(descriptor, _hasher(wish))
+        clip, problem = _clip(_Buffer(content), len(content), init, path)
+    elif side is None:
+        hasher = _hash(descriptor, _hasher(wish))  # done before the window takes this thread's buffer
+        clip, problem = _clip(_Window(descriptor), size, init, path)
+    else:
+        hashing = side.submit(_hash, descriptor, _hasher(wish))
+        try:
+            clip, problem = _clip(_Window(descriptor), size, init, path)
+        finally:
+            hasher = hashing.result()
+    return _Taken(hasher, clip, clip.media(), problem)
+
+
+def _hasher(wish: Wish, passed: Pass | None = None) -> FileHasher:
+    return FileHasher(wish.algorithms, chunks=wish.chunks, sha256=passed)
+
+
+def _hash_and_keep(descriptor: int, hasher: FileHasher) -> tuple[FileHasher, memoryview]:
+    """Hashes a file that fits into the buffer, which then holds it."""
+    view = memoryview(_buffer())
     at = 0
     while count := os.preadv(descriptor, [view[at : at + PIECE_BYTES]], at):
         hasher.update(view[at : at + count])
         at += count
-    return _clip(_Buffer(view[:at]), at, wish, path)
+    return hasher, view[:at]
 
 
-def _in_two(
-    descriptor: int, size: int, hasher: FileHasher, wish: Wish, path: Path, side: ThreadPoolExecutor | None
-) -> tuple[Clip, str]:
-    if side is None:
-        _hash(descriptor, hasher)  # done before the window takes this thread's buffer
-        return _clip(_Window(descriptor), size, wish, path)
-    hashing = side.submit(_hash, descriptor, hasher)
-    try:
-        return _clip(_Window(descriptor), size, wish, path)
-    finally:
-        hashing.result()
-
-
-def _hash(descriptor: int, hasher: FileHasher) -> None:
+def _hash(descriptor: int, hasher: FileHasher) -> FileHasher:
     view = memoryview(_buffer())[:PIECE_BYTES]
     at = 0
     while count := os.preadv(descriptor, [view], at):
         hasher.update(view[:count])
         at += count
+    return hasher
 
 
 _OF_THREAD: Final = local()
@@ -136,8 +160,7 @@ def _buffer() -> bytearray:
     return buffer
 
 
-def _clip(read: "_Buffer | _Window", size: int, wish: Wish, path: Path) -> tuple[Clip, str]:
-    init = _init_segment(path, wish.init_name)
+def _clip(read: "_Buffer | _Window", size: int, init: bytes, path: Path) -> tuple[Clip, str]:
     try:
         return read_clip(read, size, init=init), ""
     except MalformedError as error:
@@ -172,6 +195,22 @@ class _Buffer:
 
     def __call__(self, offset: int, length: int) -> memoryview:
         return self._content[offset : offset + length]
+
+
+class _Glance:
+    """Reads a file's index: few small pieces, here and there."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._start = 0
+        self._content = b""
+
+    def __call__(self, offset: int, length: int) -> bytes:
+        begin = offset - self._start
+        if begin < 0 or begin + length > len(self._content):
+            self._content = os.pread(self._descriptor, max(length, _GLANCE_BYTES), offset)
+            self._start, begin = offset, 0
+        return self._content[begin : begin + length]
 
 
 class _Window:

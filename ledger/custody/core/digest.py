@@ -6,7 +6,7 @@ part of a file can be verified alone.
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from custody.core.tree import EMPTY_FRONTIER, extend
 from custody.v1 import record_pb2
@@ -22,15 +22,25 @@ _HASHLIB: Final = {
 }
 
 
+class Hash(Protocol):
+    """A digest under way, as hashlib's are."""
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Takes the next piece."""
+
+    def digest(self) -> bytes:
+        """The digest of all pieces."""
+
+
 class FileHasher:
     """Hashes a file in one pass. Feed any pieces with `update`; then read the results once.
 
     `algorithms` are record_pb2.DIGEST_ALGORITHM_* numbers to compute besides SHA-256. ValueError for an unknown one,
-    also where the machine's OpenSSL lacks it (SM3 in some builds).
+    also where the machine's OpenSSL lacks it (SM3 in some builds). `sha256` takes the place of hashlib's.
     """
 
-    def __init__(self, algorithms: Sequence[int] = (), *, chunks: bool = False) -> None:
-        self._sha256 = hashlib.sha256()
+    def __init__(self, algorithms: Sequence[int] = (), *, chunks: bool = False, sha256: Hash | None = None) -> None:
+        self._sha256: Hash = sha256 or hashlib.sha256()
         self._others: list[tuple[int, Any]] = []
         for algorithm in set(algorithms):
             name = _HASHLIB.get(record_pb2.DigestAlgorithm.ValueType(algorithm))

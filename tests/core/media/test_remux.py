@@ -7,27 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clip_workshop import FORMS
 
 from custody.core.digest import media_root
 from custody.core.errors import InclusionError, MalformedError
 from custody.core.media.clip import Clip
 from custody.core.range_proof import RangeProof, range_plan, verify_range
 from custody.core.tree import EMPTY_FRONTIER, Node, extend
-from custody.v1 import record_pb2
-
-FORMS = {
-    "mp4": ("a.mp4", {}, record_pb2.CONTAINER_MP4),
-    "faststart": ("b.mp4", {"movflags": "faststart"}, record_pb2.CONTAINER_MP4),
-    "fragmented": ("c.mp4", {"movflags": "frag_keyframe+empty_moov"}, record_pb2.CONTAINER_FRAGMENTED_MP4),
-    "fragmented from moof": (
-        "d.mp4",
-        {"movflags": "frag_keyframe+empty_moov+default_base_moof"},
-        record_pb2.CONTAINER_FRAGMENTED_MP4,
-    ),
-    "cmaf": ("e.mp4", {"movflags": "cmaf+frag_every_frame"}, record_pb2.CONTAINER_FRAGMENTED_MP4),
-    "hybrid": ("f.mp4", {"movflags": "frag_keyframe"}, record_pb2.CONTAINER_FRAGMENTED_MP4),
-    "ts": ("g.ts", {}, record_pb2.CONTAINER_MPEG_TS),
-}
 
 
 @pytest.fixture(scope="module", params=["libx264", "libx265"])

@@ -75,24 +75,31 @@ def inner_boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
         raise MalformedError("loose bytes behind the last box", code="media-box")
 
 
-def find(content: memoryview, *path: bytes) -> memoryview | None:
-    """Content of the first box along `path`, or None."""
-    for name in path:
-        for kind, inner in inner_boxes(content):
-            if kind == name:
-                content = inner
-                break
-        else:
-            return None
-    return content
+class Boxes:
+    """The boxes in a box by kind, the first of each, looked for no further than asked; mutable, one owner."""
 
+    __slots__ = ("_found", "_rest")
 
-def need(content: memoryview, *path: bytes) -> memoryview:
-    """As `find`; raises MalformedError ('media-box') when there is none."""
-    found = find(content, *path)
-    if found is None:
-        raise MalformedError(f"the box {b'/'.join(path).decode('latin-1')} is missing", code="media-box")
-    return found
+    def __init__(self, content: memoryview) -> None:
+        self._found: dict[bytes, memoryview] = {}
+        self._rest = inner_boxes(content)
+
+    def find(self, name: bytes) -> memoryview | None:
+        """Content of the first box `name`, or None. Raises MalformedError ('media-box')."""
+        found = self._found.get(name)
+        if found is None:
+            for kind, inner in self._rest:
+                self._found.setdefault(kind, inner)
+                if kind == name:
+                    return inner
+        return found
+
+    def need(self, name: bytes) -> memoryview:
+        """As `find`; raises MalformedError ('media-box') when there is none."""
+        found = self.find(name)
+        if found is None:
+            raise MalformedError(f"the box {name.decode('latin-1')} is missing", code="media-box")
+        return found
 
 
 def unpack(form: struct.Struct, content: memoryview, offset: int = 0) -> tuple[int, ...]:

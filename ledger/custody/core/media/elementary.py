@@ -67,6 +67,12 @@ class Elementary:
         if self._units is not None and self._pending:
             self._units.add(self._pending)
         self._pending = b""
-        if not self._steps:
-            return 0
-        return (self._ticks + self._ticks // self._steps) * 1_000_000 // _CLOCK_HZ
+        return duration_us(self._ticks, self._steps)
+
+
+def duration_us(ticks: int, steps: int) -> int:
+    """Length of a stream in microseconds, of its `steps` from picture to picture that took `ticks` at 90 kHz in all.
+
+    The last picture is as long as the others on average; 0 when there is no step to know that from.
+    """
+    return (ticks + ticks // steps) * 1_000_000 // _CLOCK_HZ if steps else 0

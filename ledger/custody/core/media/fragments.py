@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from custody.core.errors import MalformedError
-from custody.core.media.boxes import Box, find, inner_boxes, unpack
+from custody.core.media.boxes import Box, Boxes, inner_boxes, unpack
 from custody.core.media.limits import MAX_SAMPLES
 from custody.core.media.runs import Run
 
@@ -26,9 +26,9 @@ class Defaults:
     size: int = 0
 
 
-def read_defaults(moov: memoryview, track: int) -> Defaults | None:
+def read_defaults(moov: Boxes, track: int) -> Defaults | None:
     """Defaults of `track`, or None when the file is not fragmented."""
-    extends = find(moov, b"mvex")
+    extends = moov.find(b"mvex")
     if extends is None:
         return None
     for kind, content in inner_boxes(extends):
@@ -56,7 +56,7 @@ class Fragments:
         for kind, traf in inner_boxes(moof):
             if kind != b"traf":
                 continue
-            header = find(traf, b"tfhd")
+            header = Boxes(traf).find(b"tfhd")
             if header is None:
                 raise MalformedError("a fragment without header", code="media-box")
             found, end_of_previous = self._read_traf(traf, header, box.offset, end_of_previous)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from custody.core.errors import MalformedError
-from custody.core.media.boxes import find, need, unpack
+from custody.core.media.boxes import Boxes, unpack
 from custody.core.media.limits import MAX_SAMPLES
 from custody.core.media.runs import Run
 
@@ -15,20 +15,20 @@ _SIZES: Final = struct.Struct(">4xII")
 _COMPACT: Final = struct.Struct(">4x3xBI")
 
 
-def read_duration(table: memoryview) -> int:
+def read_duration(table: Boxes) -> int:
     """Sum of the samples' durations in the track's timescale (`stts`, section 8.6.1.2)."""
-    times = _numbers(need(table, b"stts"), 8, "I", 2)
+    times = _numbers(table.need(b"stts"), 8, "I", 2)
     return sum(count * delta for count, delta in zip(times[::2], times[1::2], strict=True))
 
 
-def read_runs(table: memoryview) -> Iterator[Run]:
+def read_runs(table: Boxes) -> Iterator[Run]:
     """The samples, chunk by chunk. Raises MalformedError ('media-box', 'media-sample-table', 'media-oversize')."""
     sizes = _sizes(table)
     if not sizes:
         return
-    wide = find(table, b"co64")
-    offsets = _numbers(wide, 8, "Q", 1) if wide is not None else _numbers(need(table, b"stco"), 8, "I", 1)
-    steps = _numbers(need(table, b"stsc"), 8, "I", 3)
+    wide = table.find(b"co64")
+    offsets = _numbers(wide, 8, "Q", 1) if wide is not None else _numbers(table.need(b"stco"), 8, "I", 1)
+    steps = _numbers(table.need(b"stsc"), 8, "I", 3)
     firsts, counts = steps[::3], steps[1::3]
     if not firsts or firsts[0] != 1:
         raise MalformedError("the first chunk has no sample count", code="media-sample-table")
@@ -46,10 +46,10 @@ def read_runs(table: memoryview) -> Iterator[Run]:
         raise MalformedError("chunks and samples do not agree", code="media-sample-table")
 
 
-def _sizes(table: memoryview) -> "array[int]":
-    box = find(table, b"stsz")
+def _sizes(table: Boxes) -> "array[int]":
+    box = table.find(b"stsz")
     if box is None:
-        return _compact_sizes(need(table, b"stz2"))
+        return _compact_sizes(table.need(b"stz2"))
     same, count = unpack(_SIZES, box)
     if not same:
         return _numbers(box, 12, "I", 1, count)

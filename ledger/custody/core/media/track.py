@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from custody.core.errors import MalformedError
-from custody.core.media.boxes import find, inner_boxes, need, unpack
+from custody.core.media.boxes import Boxes, inner_boxes, unpack
 from custody.v1 import record_pb2
 
 _U32: Final = struct.Struct(">I")
@@ -43,24 +43,25 @@ class Track:
     """Units per second of the track's durations."""
     length_bytes: int
     """Bytes of the length before each NAL unit; 0 when the codec has none."""
-    table: memoryview
-    """Content of its `stbl` box."""
+    table: Boxes
+    """What is in its `stbl` box."""
 
 
-def read_track(moov: memoryview) -> Track | None:
+def read_track(movie: memoryview) -> Track | None:
     """The first video track, or None when the file has none. Raises MalformedError."""
-    for kind, trak in inner_boxes(moov):
+    for kind, trak in inner_boxes(movie):
         if kind != b"trak":
             continue
-        handler = need(trak, b"mdia", b"hdlr")
-        if bytes(handler[8:12]) == b"vide":
-            return _read_video(trak)
+        boxes = Boxes(trak)
+        media = Boxes(boxes.need(b"mdia"))
+        if bytes(media.need(b"hdlr")[8:12]) == b"vide":
+            return _read_video(boxes, media)
     return None
 
 
-def read_creation(moov: memoryview) -> int | None:
+def read_creation(moov: Boxes) -> int | None:
     """Creation time of the movie in microseconds since 1970, or None when it is not stated (`mvhd`, section 8.2.2)."""
-    creation, _ = _read_head(need(moov, b"mvhd"))
+    creation, _ = _read_head(moov.need(b"mvhd"))
     seconds = creation - _EPOCH_1904_S
     return seconds * 1_000_000 if 0 < seconds < 1 << 33 else None
 
@@ -72,15 +73,15 @@ def _read_head(box: memoryview) -> tuple[int, int]:
     return first, second
 
 
-def _read_video(trak: memoryview) -> Track:
-    _, timescale = _read_head(need(trak, b"mdia", b"mdhd"))
+def _read_video(trak: Boxes, media: Boxes) -> Track:
+    _, timescale = _read_head(media.need(b"mdhd"))
     if not timescale:
         raise MalformedError("a track has no timescale", code="media-box")
     # In tkhd (section 8.3.2) the track id stands right behind the two times.
-    tkhd = need(trak, b"tkhd")
+    tkhd = trak.need(b"tkhd")
     (number,) = unpack(_U32, tkhd, 20 if tkhd and tkhd[0] == 1 else 12)
-    table = need(trak, b"mdia", b"minf", b"stbl")
-    codec, encrypted, length_bytes = _read_description(need(table, b"stsd"))
+    table = Boxes(Boxes(media.need(b"minf")).need(b"stbl"))
+    codec, encrypted, length_bytes = _read_description(table.need(b"stsd"))
     return Track(
         number=number, codec=codec, encrypted=encrypted, timescale=timescale, length_bytes=length_bytes, table=table
     )
@@ -100,7 +101,7 @@ def _read_entry(kind: bytes, entry: memoryview) -> tuple[int, bool, int]:
     if codec not in _CONFIGURATION:
         return codec, False, 0
     name, offset = _CONFIGURATION[codec]
-    configuration = find(entry[_SAMPLE_ENTRY_BYTES:], name)
+    configuration = Boxes(entry[_SAMPLE_ENTRY_BYTES:]).find(name)
     if configuration is None or len(configuration) <= offset:
         raise MalformedError("the track lacks its decoder configuration", code="media-description")
     length_bytes = (configuration[offset] & 3) + 1

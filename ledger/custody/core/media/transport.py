@@ -6,6 +6,7 @@ tables, other streams) goes one by one.
 """
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from custody.core.errors import MalformedError
@@ -14,11 +15,13 @@ from custody.core.media.elementary import Elementary
 from custody.core.media.limits import MAX_PICTURE_BYTES
 from custody.core.media.reading import Source
 from custody.core.media.tables import ENCRYPTED_TYPES, PAT_PID, read_pat, read_pmt
-from custody.core.media.units import Units
+from custody.core.media.units import Found, Units
 from custody.v1 import record_pb2
 
 PACKET_BYTES: Final = 188
 _BLOCK_BYTES: Final = PACKET_BYTES * 5_577  # one MiB
+_FRONT_BYTES: Final = PACKET_BYTES * 64
+"""Where a recorder's tables stand: a segment that did not begin with them could not be played alone."""
 _PLAIN_COUNTERS: Final = bytes(range(0x10, 0x20)) * (5_577 // 16 + 3)
 """Last header byte of packets with payload only, as the continuity counter runs."""
 _NAL_CODECS: Final = (record_pb2.CODEC_H264, record_pb2.CODEC_H265)
@@ -32,6 +35,29 @@ def read_transport(source: Source) -> Clip:
     for at in range(0, source.size_bytes, _BLOCK_BYTES):
         stream.take(bytes(source.take(at, min(_BLOCK_BYTES, source.size_bytes - at))))
     return stream.finish()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What the tables at the front of a stream say of its video."""
+
+    pid: int
+    codec: int
+    pmt_pid: int
+    pat: bytes
+    pmt: bytes
+    """Content of the packets of both tables, 184 bytes each."""
+    packets: int
+    """Packets to the end of the second table; the video's packets count from there."""
+
+
+def find_program(source: Source) -> Program | None:
+    """The tables at the front of a stream, or None when they are not there or name no video with NAL units.
+
+    Raises MalformedError where `read_transport` does.
+    """
+    stream = _Stream()
+    return stream.find_program(bytes(source.take(0, min(_FRONT_BYTES, source.size_bytes))))
 
 
 class _Stream:
@@ -73,6 +99,23 @@ class _Stream:
                 else:
                     self._take_packet(block[first * PACKET_BYTES : end * PACKET_BYTES])
             return
+
+    def find_program(self, block: bytes) -> Program | None:
+        """As the function of that name."""
+        for packet in range(len(block) // PACKET_BYTES):
+            self._take_packet(block[packet * PACKET_BYTES : (packet + 1) * PACKET_BYTES])
+            if self._video is not None and self._pmt_pid is not None:
+                if self._units is None or self._video[0] in (PAT_PID, self._pmt_pid):
+                    return None
+                return Program(
+                    pid=self._video[0],
+                    codec=self._video[1],
+                    pmt_pid=self._pmt_pid,
+                    pat=self._tables[PAT_PID],
+                    pmt=self._tables[self._pmt_pid],
+                    packets=packet + 1,
+                )
+        return None
 
     def _take_run(self, payloads: bytearray, headers: bytearray, first: int, end: int) -> None:
         """Packets that continue the video and have nothing but payload."""
@@ -160,24 +203,30 @@ class _Stream:
         if self._elementary is None:
             return self._clip(record_pb2.MEDIA_ABSENCE_CODEC, 0)
         self._flush()
-        duration_us = self._elementary.finish()
-        found = self._units is not None and self._units.digests
-        return self._clip(
-            record_pb2.MEDIA_ABSENCE_UNSPECIFIED if found else record_pb2.MEDIA_ABSENCE_CODEC,
-            duration_us,
-        )
+        length_us = self._elementary.finish()
+        if self._units is None or not self._units.digests:
+            return self._clip(record_pb2.MEDIA_ABSENCE_CODEC, length_us)
+        return transport_clip(self._video[1] if self._video else 0, self._units, length_us)
 
-    def _clip(self, absence: int, duration_us: int) -> Clip:
-        units = self._units if not absence else None
+    def _clip(self, absence: int, length_us: int) -> Clip:
         return Clip(
             container=record_pb2.CONTAINER_MPEG_TS,
             codec=self._video[1] if self._video else record_pb2.CODEC_UNSPECIFIED,
             absence=absence,
-            unit_digests=units.digests if units else (),
-            keys=units.keys if units else (),
-            pictures=units.pictures if units else 0,
-            duration_us=duration_us,
+            duration_us=length_us,
         )
+
+
+def transport_clip(codec: int, units: Found, length_us: int) -> Clip:
+    """The clip of a transport stream with `units` of `codec`, `length_us` microseconds long."""
+    return Clip(
+        container=record_pb2.CONTAINER_MPEG_TS,
+        codec=codec,
+        unit_digests=units.digests,
+        keys=units.keys,
+        pictures=units.pictures,
+        duration_us=length_us,
+    )
 
 
 def _payload(packet: bytes) -> bytes:

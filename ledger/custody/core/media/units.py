@@ -8,9 +8,9 @@ are padding of the container, and the digest is the same in every container.
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from custody.core.errors import MalformedError
 from custody.core.media.limits import MAX_UNITS
@@ -53,13 +53,37 @@ _CLASSES: Final = {
 the first slice of a picture: `first_mb_in_slice` = 0 (H.264 7.3.3), `first_slice_segment_in_pic_flag` (H.265 7.3.6.1)."""
 
 
+class Found(Protocol):
+    """The units of a clip, all of them."""
+
+    @property
+    def digests(self) -> Sequence[bytes]:
+        """SHA-256 of each VCL unit in decoding order."""
+
+    @property
+    def keys(self) -> Sequence[int]:
+        """Index in `digests` of the first unit of every key picture (IDR; IRAP in H.265)."""
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures the units make."""
+
+
+def unit_classes(codec: int) -> tuple[bytes, int]:
+    """By the first byte of a unit of `codec`: 0 other, 1 slice, 2 slice of a key picture, 3 broken; and a header's length.
+
+    KeyError for a codec without NAL units.
+    """
+    return _CLASSES[record_pb2.Codec.ValueType(codec)]
+
+
 class Units:
     """Collects the digests of one clip; mutable, one owner."""
 
     __slots__ = ("_classes", "_header_bytes", "digests", "keys", "pictures")
 
     def __init__(self, codec: int) -> None:
-        self._classes, self._header_bytes = _CLASSES[record_pb2.Codec.ValueType(codec)]
+        self._classes, self._header_bytes = unit_classes(codec)
         self.digests: list[bytes] = []
         """SHA-256 of each VCL unit in decoding order."""
         self.keys: list[int] = []
