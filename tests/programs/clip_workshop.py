@@ -1,6 +1,6 @@
 """Clips to try the parsers on: encoded here, remuxed here, so that nothing outside the repository is needed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +36,12 @@ def read_file(path: Path) -> Clip:
 
 def read_bytes(raw: bytes) -> Clip:
     return read_clip(lambda offset, length: raw[offset : offset + length], len(raw))
+
+
+def is_run_of(pictures: Sequence[bytes], film: Sequence[bytes]) -> bool:
+    """True when the pictures are a contiguous part of a film that is shown again and again."""
+    begin = film.index(pictures[0])
+    return all(picture == film[(begin + at) % len(film)] for at, picture in enumerate(pictures))
 
 
 def encode(

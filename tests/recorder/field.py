@@ -53,6 +53,7 @@ heartbeat_s = 5
 scan_s = 2
 move_grace_s = 3
 integrity_every_days = 0
+{agent}
 [ledger]
 target = "unix:{folder}/s/ledger.sock"
 log = "{origin}"
@@ -82,10 +83,14 @@ path = "{folder}/motion"
 
 
 class Field:
-    """The site's processes; `recorders` is what the agent's configuration says of what it stands beside."""
+    """The site's processes.
 
-    def __init__(self, folder: Path, films: list[Path], recorders: str = RECORDERS) -> None:
+    `recorders` is what the agent's configuration says of what it stands beside, `agent` what it says further of the agent.
+    """
+
+    def __init__(self, folder: Path, films: list[Path], recorders: str = RECORDERS, agent: str = "") -> None:
         self.folder = folder
+        self.agent_settings = agent
         self.recorders = recorders
         for name in ("s", "hot/cam-01", "cold/cam-01", "motion/cam-02"):
             (folder / name).mkdir(parents=True, mode=0o700)
@@ -126,7 +131,9 @@ class Field:
             ORIGIN,
         )
         settings = CONFIG + self.recorders
-        (at / "config.toml").write_text(settings.format(folder=at, origin=ORIGIN, vkey=self.vkey))
+        (at / "config.toml").write_text(
+            settings.format(folder=at, origin=ORIGIN, vkey=self.vkey, agent=self.agent_settings)
+        )
         motion = MOTION.format(folder=at, film=self.film, custody=CUSTODY, config=at / "config.toml")
         (at / "motion.conf").write_text(motion)
 

@@ -14,6 +14,7 @@ import pytest
 
 from custody.recorder import spool
 from custody.recorder.endpoint import Endpoint
+from custody.recorder.viewings import AGAIN_US, SILENCE_US, Viewings
 
 ASKED = {
     "user": "wang",
@@ -119,3 +120,58 @@ def test_garbage_is_refused(body: bytes, tmp_path: Path, upstream: str) -> None:
 def test_metrics_are_served(tmp_path: Path) -> None:
     with endpoint(tmp_path, "") as url, urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:  # noqa: S310
         assert answer.read() == b"a 1\n"
+
+
+def test_one_viewing_is_noted_once(tmp_path: Path, upstream: str) -> None:
+    """As MediaMTX asks: for RTSP twice a connection (DESCRIBE, SETUP), for HLS with every piece and no connection."""
+    rtsp = ASKED | {"id": "3189f140", "protocol": "rtsp"}
+    hls = ASKED | {"id": "", "protocol": "hls"}
+    with endpoint(tmp_path, upstream) as url:
+        for asked in (rtsp, rtsp, hls, hls, hls):
+            assert post(f"{url}/mediamtx/auth", json.dumps(asked).encode()) == 204
+        assert len(spool.waiting(tmp_path)) == 2
+        for other in (rtsp | {"id": "other"}, rtsp | {"path": "west"}, hls | {"ip": "192.0.2.99"}):
+            assert post(f"{url}/mediamtx/auth", json.dumps(other).encode()) == 204
+    assert len(spool.waiting(tmp_path)) == 5
+
+
+def test_every_playback_is_noted(tmp_path: Path, upstream: str) -> None:
+    asked = ASKED | {"action": "playback", "query": "start=2026-09-21T14:00:00%2B08:00&duration=60"}
+    with endpoint(tmp_path, upstream) as url:
+        for _ in range(3):
+            assert post(f"{url}/mediamtx/auth", json.dumps(asked).encode()) == 204
+    assert len(spool.waiting(tmp_path)) == 3
+
+
+def test_what_could_not_be_noted_is_not_known_afterwards(tmp_path: Path, upstream: str) -> None:
+    blocked = tmp_path / "spool"
+    blocked.write_text("a file where the folder should be")
+    with endpoint(blocked, upstream) as url:
+        assert post(f"{url}/mediamtx/auth", json.dumps(ASKED).encode()) == 503
+        blocked.unlink()
+        assert post(f"{url}/mediamtx/auth", json.dumps(ASKED).encode()) == 204
+    assert len(spool.waiting(blocked)) == 1
+
+
+def test_a_viewing_ends_with_silence_and_is_noted_again_when_it_lasts() -> None:
+    viewings, now_us = Viewings(), 1_790_000_000_000_000
+    assert not viewings.is_known(ASKED, now_us)
+    viewings.note(ASKED, now_us)
+    assert viewings.is_known(ASKED, now_us + SILENCE_US)
+    assert viewings.is_known(ASKED, now_us + 2 * SILENCE_US)
+    assert not viewings.is_known(ASKED, now_us + 3 * SILENCE_US + 1)
+    assert not viewings.is_known(ASKED, now_us - 1)  # the clock was set back
+    viewings.note(ASKED, now_us)
+    for at_us in range(now_us, now_us + AGAIN_US + 1, SILENCE_US):
+        assert viewings.is_known(ASKED, at_us)
+    assert not viewings.is_known(ASKED, now_us + AGAIN_US + 1)
+
+
+def test_many_viewers_cost_bounded_memory_and_none_is_left_out() -> None:
+    viewings, now_us = Viewings(), 1_790_000_000_000_000
+    for number in range(10_000):
+        asked = ASKED | {"id": str(number)}
+        assert not viewings.is_known(asked, now_us)
+        viewings.note(asked, now_us)
+    assert len(viewings._noted) <= 4_096
+    assert not viewings.is_known(ASKED | {"id": "9999"}, now_us)

@@ -3,17 +3,15 @@
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clip_workshop import is_run_of, read_file
 from tests.recorder.field import CUSTODY, Field, read_log, until
 from tests.recorder.test_field import film
 from zoneminder_server import PACKAGES, ZONE, ZoneMinder, missing
 
-from custody.core.media.clip import Clip
-from custody.core.media.container import read_clip
 from custody.v1 import record_pb2
 
 RECORDER = """[[recorder]]
@@ -31,17 +29,6 @@ path = "{folder}/Deep"
 """
 ANNOUNCE = "sh -c \\'{custody} record hook -c {config} segment-deleted --kind planned --path $0/*-video.mp4\\'"
 """As in docs/recorder-presets.md: ZoneMinder appends the event's folder, and runs it before it deletes."""
-
-
-def clip(path: Path) -> Clip:
-    raw = path.read_bytes()
-    return read_clip(lambda offset, length: raw[offset : offset + length], len(raw))
-
-
-def is_run_of(pictures: Sequence[bytes], film: Sequence[bytes]) -> bool:
-    """True when the pictures are a contiguous part of a film that is shown again and again."""
-    begin = film.index(pictures[0])
-    return all(picture == film[(begin + at) % len(film)] for at, picture in enumerate(pictures))
 
 
 @pytest.mark.slow
@@ -159,7 +146,7 @@ class Story:
 
     def check_footage(self, segments: list[Any]) -> None:
         """The media roots are those of the camera's own pictures; with scheme Deep the path tells when."""
-        film = clip(self.field.film).unit_digests
+        film = read_file(self.field.film).unit_digests
         files = self.files()
         begun = {
             int(row[0]): int(row[1])
@@ -172,7 +159,7 @@ class Story:
             if event_of(body.path) == self.cut:
                 assert (body.media_absence, body.HasField("media")) == (record_pb2.MEDIA_ABSENCE_DAMAGED, False)
                 continue
-            found = clip(files[body.path])
+            found = read_file(files[body.path])
             media = found.media()
             assert media is not None
             assert body.media == media, body.path

@@ -246,7 +246,7 @@ class Agent:
         if self._looking.looked_us and not self._arrivals.waiting and self._is_due("overdue", 5_000_000):
             with self._transaction():
                 self._rounds.overdue(now_us, self._arrivals.streams())
-        if self._is_due("configuration", 60_000_000):
+        if self._is_due("configuration", 10_000_000):
             with self._transaction():
                 self._rounds.configurations()
         if self._is_due("forget", 10_000_000):

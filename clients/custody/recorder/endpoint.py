@@ -18,11 +18,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from custody.core.errors import CustodyError
 from custody.recorder import spool
+from custody.recorder.viewings import Viewings
 
 _LOG: Final = logging.getLogger("custody.recorder")
 _MAX_BODY_BYTES: Final = 64 * 1024
@@ -79,7 +81,29 @@ class Endpoint(ThreadingHTTPServer):
         self.upstream = upstream
         self.page = page
         self.now_us = now_us
+        self._viewings = Viewings()
+        self._noting = Lock()
         super().__init__(address, _Handler)
+
+    def note(self, asked: Mapping[str, Any]) -> bool:
+        """Leaves an access event, when what was `asked` for is one and was not noted yet; False when that failed.
+
+        Durable before the viewer is let in: no picture without an entry in the register.
+        """
+        now_us = self.now_us()
+        event = access_event(asked, now_us)
+        if event is None:
+            return True
+        with self._noting:  # of two questions at once the second must not be let in by the first before that is durable
+            if self._viewings.is_known(asked, now_us):
+                return True
+            try:
+                spool.leave(self.folder, event, now_us, secrets.token_hex(4))
+            except OSError:
+                _LOG.exception("an access could not be noted, so it is refused")
+                return False
+            self._viewings.note(asked, now_us)
+        return True
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -119,14 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(400, b"")
             return
         status = self._decide(body)
-        event = access_event(asked, self.server.now_us()) if 200 <= status < 300 else None
-        if event is not None:
-            try:
-                # Durable before the viewer is let in: no picture without an entry in the register.
-                spool.leave(self.server.folder, event, event["at_us"], secrets.token_hex(4))
-            except OSError:
-                _LOG.exception("an access could not be noted, so it is refused")
-                status = 503
+        if 200 <= status < 300 and not self.server.note(asked):
+            status = 503
         self._answer(status, b"")
 
     def _decide(self, body: bytes) -> int:
