@@ -16,6 +16,7 @@ from custody.recorder.clock import system_now_us
 from custody.recorder.config import Config, ConfigError
 from custody.recorder.endpoint import Endpoint
 from custody.recorder.metrics import exposition
+from custody.recorder.onepass.library import library
 from custody.recorder.outbox import Outbox
 from custody.recorder.state import State
 from custody.recorder.survey import take_survey
@@ -51,7 +52,10 @@ def serve(config: Config, outbox: Outbox) -> None:
         with _endpoint(config):
             for problem in watch.start([storage for recorder in config.recorders for storage in recorder.storages]):
                 _LOG.warning("cannot watch %s", problem)
-            _LOG.info("agent ready")
+            _LOG.info(
+                "agent ready; media roots by the %s",
+                "compiled part" if library() is not None else "reference in Python",
+            )
             try:
                 while not stop.is_set():
                     if agent.step(STEP_S):
