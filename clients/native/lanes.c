@@ -15,28 +15,32 @@ void lanes_init(struct lanes *lanes)
     begin(&lanes->unit);
 }
 
-/* Fills the block that was begun from the front of `data`; how many bytes that took. */
-static size_t top_up(struct message *message, const uint8_t *data, size_t bytes)
+static void keep(struct message *message, const uint8_t *data, size_t bytes)
+{
+    memcpy(message->rest + message->bytes % SHA256_BLOCK_BYTES, data, bytes);
+    message->bytes += bytes;
+}
+
+/* Fills the block that was begun, if one was, from the front of `data`; 1 when it is full now and wants to be hashed. */
+static int complete(struct message *message, const uint8_t **data, size_t *bytes)
 {
     size_t have = (size_t)(message->bytes % SHA256_BLOCK_BYTES);
     size_t more = SHA256_BLOCK_BYTES - have;
-    if (more > bytes)
-        more = bytes;
-    memcpy(message->rest + have, data, more);
-    message->bytes += more;
-    return more;
+    if (have == 0 || *bytes == 0)
+        return 0;
+    if (more > *bytes)
+        more = *bytes;
+    keep(message, *data, more);
+    *data += more;
+    *bytes -= more;
+    return message->bytes % SHA256_BLOCK_BYTES == 0;
 }
 
 void lanes_begin(struct lanes *lanes, const uint8_t *piece, size_t bytes)
 {
     struct message *file = &lanes->file;
-    if (bytes > 0 && file->bytes % SHA256_BLOCK_BYTES != 0) {
-        size_t used = top_up(file, piece, bytes);
-        piece += used;
-        bytes -= used;
-        if (file->bytes % SHA256_BLOCK_BYTES == 0)
-            sha256_blocks(&file->state, file->rest, 1);
-    }
+    if (complete(file, &piece, &bytes))
+        sha256_blocks(&file->state, file->rest, 1);
     lanes->ahead = piece;
     lanes->blocks = bytes / SHA256_BLOCK_BYTES;
     lanes->tail = piece + lanes->blocks * SHA256_BLOCK_BYTES;
@@ -49,7 +53,7 @@ void lanes_end(struct lanes *lanes)
     sha256_blocks(&lanes->file.state, lanes->ahead, lanes->blocks);
     lanes->blocks = 0;
     if (lanes->tail_bytes > 0)
-        top_up(&lanes->file, lanes->tail, lanes->tail_bytes);
+        keep(&lanes->file, lanes->tail, lanes->tail_bytes);
     lanes->tail_bytes = 0;
 }
 
@@ -79,20 +83,15 @@ void lanes_unit_begin(struct lanes *lanes) { begin(&lanes->unit); }
 void lanes_unit(struct lanes *lanes, const uint8_t *data, size_t bytes)
 {
     struct message *unit = &lanes->unit;
-    if (bytes > 0 && unit->bytes % SHA256_BLOCK_BYTES != 0) {
-        size_t used = top_up(unit, data, bytes);
-        data += used;
-        bytes -= used;
-        if (unit->bytes % SHA256_BLOCK_BYTES == 0)
-            unit_blocks(lanes, unit->rest, 1);
-    }
+    if (complete(unit, &data, &bytes))
+        unit_blocks(lanes, unit->rest, 1);
+    size_t tail = bytes % SHA256_BLOCK_BYTES;
     if (bytes == 0)
         return;
-    size_t count = bytes / SHA256_BLOCK_BYTES;
-    unit_blocks(lanes, data, count);
-    unit->bytes += count * SHA256_BLOCK_BYTES;
-    if (bytes % SHA256_BLOCK_BYTES != 0)
-        top_up(unit, data + count * SHA256_BLOCK_BYTES, bytes % SHA256_BLOCK_BYTES);
+    unit_blocks(lanes, data, bytes / SHA256_BLOCK_BYTES);
+    unit->bytes += bytes - tail;
+    if (tail > 0)
+        keep(unit, data + bytes - tail, tail);
 }
 
 void lanes_unit_end(struct lanes *lanes, uint8_t digest[SHA256_BYTES])

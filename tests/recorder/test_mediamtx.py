@@ -39,7 +39,9 @@ SETTINGS = """logLevel: warn
 rtspAddress: 127.0.0.1:{rtsp}
 rtspTransports: [tcp]
 rtmp: no
-hls: no
+hls: yes
+hlsAddress: 127.0.0.1:{hls}
+hlsVariant: fmp4
 webrtc: no
 srt: no
 playback: yes
@@ -68,7 +70,7 @@ def test_the_log_names_what_mediamtx_did_and_who_looked(tmp_path: Path) -> None:
     folder = tmp_path / "f"
     (folder / "recordings").mkdir(parents=True)
     with who_decides() as (upstream, asked):
-        ports = dict(zip(("rtsp", "playback", "agent"), free_ports(3), strict=True))
+        ports = dict(zip(("rtsp", "playback", "hls", "agent"), free_ports(4), strict=True))
         agent = f'listen = "127.0.0.1:{ports["agent"]}"\nauth_upstream = "{upstream}"'
         field = Field(
             folder, [encode(tmp_path / "film.mp4", frames=900)], RECORDER.format(zone=ZONE, folder=folder), agent
@@ -146,6 +148,7 @@ class Story:
 
         assert self.look("anna", "right") == 0
         assert self.look("mallory", "right") != 0
+        assert self.watch() >= 4
         assert self.play(min(self.files())) > 1_000
 
         field.stop("camera", signal.SIGKILL)
@@ -196,14 +199,32 @@ class Story:
         command = ("ffmpeg", "-v", "error", "-rtsp_transport", "tcp", "-i", self.url(user, password))
         return subprocess.run([*command, "-t", "1", "-f", "null", "-"], capture_output=True, check=False).returncode
 
+    def watch(self) -> int:
+        """Looks at the camera over HLS as Anna; how many requests that took."""
+        playlists, requests = ["index.m3u8"], 0
+        while playlists and requests < 20:
+            name = playlists.pop(0)
+            lines = self.fetch(f"http://127.0.0.1:{self.ports['hls']}/yard/east/{name}").decode().splitlines()
+            requests += 1
+            pieces = [line for line in lines if line and not line.startswith("#")]
+            playlists += [piece for piece in pieces if piece.partition("?")[0].endswith(".m3u8")]
+            for piece in [piece for piece in pieces if piece.partition("?")[0].endswith(".mp4")][:3]:
+                assert len(self.fetch(f"http://127.0.0.1:{self.ports['hls']}/yard/east/{piece}")) > 1_000
+                requests += 1
+        return requests
+
     def play(self, path: str) -> int:
         """Downloads the first second of a recording as Anna; how many bytes came."""
         start = datetime.fromtimestamp(begin_us(path) / 1e6, ZoneInfo(ZONE)).isoformat()
         query = urllib.parse.urlencode({"path": "yard/east", "start": start, "duration": "1"})
-        request = urllib.request.Request(f"http://127.0.0.1:{self.ports['playback']}/get?{query}")
+        return len(self.fetch(f"http://127.0.0.1:{self.ports['playback']}/get?{query}"))
+
+    def fetch(self, url: str) -> bytes:
+        request = urllib.request.Request(url)  # noqa: S310 - our own URL
         request.add_header("Authorization", "Basic " + base64.b64encode(b"anna:right").decode())
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own URL
-            return len(answer.read())
+            content: bytes = answer.read()
+        return content
 
     def files(self) -> set[str]:
         """Every recording on disk, by its path below the storage."""
@@ -249,9 +270,9 @@ class Story:
         self.check_footage(segments)
 
     def check_accesses(self, accesses: list[Any], played: str) -> None:
-        """Anna looked and played; of Mallory, who was refused, there is no access."""
-        looked, fetched = accesses
-        assert looked.act == record_pb2.ACCESS_ACT_VIEW
+        """Anna looked in two ways and played, each an access; of Mallory, who was refused, there is none."""
+        looked, watched, fetched = accesses
+        assert looked.act == watched.act == record_pb2.ACCESS_ACT_VIEW
         assert fetched.act == record_pb2.ACCESS_ACT_CONSULT
         (span,) = fetched.spans
         assert (span.stream, span.from_us) == ("site-12/yard-east", begin_us(played))
