@@ -1,6 +1,7 @@
 """One pass over a file: planned from its index by the reference, then carried out by the compiled library."""
 
 import ctypes
+import functools
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -125,6 +126,7 @@ def begin_pass(read: Read, size_bytes: int, *, init: bytes = b"") -> Pass | None
     return None
 
 
+@functools.cache
 def _codec(codec: int) -> CodecForm:
     classes, header_bytes = unit_classes(codec)
     return CodecForm(classes, header_bytes, MAX_UNITS)
