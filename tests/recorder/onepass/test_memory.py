@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -64,27 +65,32 @@ def build_module() -> ModuleType:
     return module
 
 
+def run_sanitized(program: str, library: Path, files: Sequence[Path] = ()) -> subprocess.CompletedProcess[str]:
+    """Runs a program of Python's with a library that was built with the sanitizers, whose runtime must be there first."""
+    compiler = build_module().compiler()
+    asked = [compiler, "-print-file-name=libasan.so"]
+    runtime = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", program, str(library), *map(str, files)],
+        env={**os.environ, "LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_hostile_files_under_the_sanitizers(workshop: Any, tmp_path: Path) -> None:
     library = tmp_path / "onepass.so"
     sanitize = ("-std=c11", "-O1", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-sanitize-recover=all")
     build_module().compile_library(library, (*sanitize, "-fsanitize=address,undefined"))
-    runtime = subprocess.run(
-        [shutil.which("cc") or "cc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
-    ).stdout.strip()
     files = [workshop.encode(tmp_path / "a.mp4", frames=30)]
     files.append(workshop.remux(files[:1], tmp_path / "f.mp4", options={"movflags": "frag_keyframe+empty_moov"}))
     files.append(workshop.remux(files[:1], tmp_path / "a.ts"))
     files.append(workshop.encode(tmp_path / "h.mp4", frames=20, codec="libx265"))
     files.append(workshop.remux(files[-1:], tmp_path / "h.ts"))
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(library), *map(str, files)],
-        env={**os.environ, "LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_sanitized(PROGRAM, library, files)
     assert done.returncode == 0, done.stderr[-4_000:]
     taken, left = map(int, done.stdout.split())
     assert taken > 200
@@ -104,9 +110,6 @@ def test_the_sanitizers_would_tell(tmp_path: Path) -> None:
     module.compile_library(
         library, ("-std=c11", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-fsanitize=address")
     )
-    runtime = subprocess.run(
-        [shutil.which("cc") or "cc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
-    ).stdout.strip()
     program = """
 import ctypes, sys
 from pathlib import Path
@@ -125,12 +128,6 @@ piece = libc.malloc(ctypes.c_size_t(4_096))
 ctypes.memmove(piece, (4_100).to_bytes(4, "big") + b"\\x41" * 4_092, 4_096)
 loaded.onepass_feed(handle, piece, 4_096)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(library)],
-        env={**os.environ, "LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_sanitized(program, library)
     assert done.returncode != 0
     assert "heap-buffer-overflow" in done.stderr
