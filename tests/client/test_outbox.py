@@ -11,6 +11,8 @@ from tests.client.camera_records import access, raw_segment, record_id, segment
 from tests.client.faulty_connection import Plan, faulty
 
 from custody.client import Bounds, ClientStorageError, FileInUse, Outbox, OutboxConflict, OutboxFull, RefusedError
+from custody.client.environment import Environment
+from custody.client.waiting import Refusal, Waiting, look
 from custody.core.entry import encode_seal
 from custody.core.errors import MalformedError
 from custody.v1 import entry_pb2
@@ -133,6 +135,68 @@ def test_dead_letters_are_kept_until_somebody_discards_them(tmp_path: Path) -> N
     outbox.discard(letter)
     assert outbox.dead_letters() == []
     outbox.close()
+
+
+def _buried(outbox: Outbox, numbers: range) -> None:
+    outbox.put_many([raw_segment(number) for number in numbers])
+    for one in outbox.oldest(len(numbers)):
+        outbox.bury(one, RefusedError("not yours", code="not-in-scope", status="PERMISSION_DENIED", retryable=False))
+
+
+def test_dead_letters_are_sent_again_when_somebody_has_mended_the_cause(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox.db")
+    _buried(outbox, range(2))
+    outbox.put(raw_segment(2))
+    assert outbox.revive() == 2
+    assert _ids(outbox) == [record_id(2), record_id(0), record_id(1)]
+    assert outbox.oldest()[1].submitted.chains == ("footage/site-1/cam-1",)
+    assert (outbox.count, outbox.dead_letters()) == (3, [])
+    assert outbox.revive() == 0
+    outbox.close()
+
+
+def test_without_room_dead_letters_stay(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox.db", bounds=Bounds(records=2))
+    _buried(outbox, range(2))
+    outbox.put(raw_segment(2))
+    with pytest.raises(OutboxFull):
+        outbox.revive()
+    assert (outbox.count, len(outbox.dead_letters())) == (1, 2)
+    outbox.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("commit", ["put", "drop"])
+def test_fault_at_revive_loses_and_doubles_nothing(tmp_path: Path, when: str, commit: str) -> None:
+    plan: Plan = {}
+    outbox = Outbox(tmp_path / "outbox.db", factory=faulty(plan))
+    _buried(outbox, range(3))
+    if commit == "put":
+        plan["commit"] = when
+    forget = outbox.listen(lambda: plan.update(commit=when) if commit == "drop" else None)  # told after the put
+    with pytest.raises(ClientStorageError):
+        outbox.revive()
+    forget()
+    outbox.revive()
+    assert _ids(outbox) == [record_id(0), record_id(1), record_id(2)]
+    assert outbox.dead_letters() == []
+    outbox.close()
+
+
+def test_a_look_from_outside_counts_what_waits_by_chain_and_what_was_refused(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    assert look(path) == Waiting()
+    outbox = Outbox(path, environment=Environment(now_us=lambda: 7))
+    _buried(outbox, range(2))
+    outbox.put_many([raw_segment(5), raw_segment(6), access(7, "cam-2", "cam-1")])
+    assert look(path) == Waiting(
+        records=3,
+        oldest_us=7,
+        chains={"footage/site-1/cam-1": 2, "custody/site-1/cam-1": 1, "custody/site-1/cam-2": 1},
+        refusals=(Refusal(code="not-in-scope", count=2, example="not yours"),),
+    )
+    outbox.close()
+    assert look(path).records == 3
 
 
 def test_many_threads_put_at_once(tmp_path: Path) -> None:

@@ -40,6 +40,9 @@ class Adapter:
     def problem(self) -> str:
         return ""
 
+    def revive(self) -> int:
+        return 0
+
 
 def make(folder: Path) -> Config:
     for name in ("hot", "cold", "state"):

@@ -43,6 +43,9 @@ class MemoryOutbox:
     def problem(self) -> str:
         return ""
 
+    def revive(self) -> int:
+        return 0
+
 
 class Site:
     """One storage folder, one agent; `restart` is a crash and a new start."""
@@ -117,7 +120,7 @@ class Site:
 
     def survey(self) -> Survey:
         """What `custody record check` would see."""
-        return take_survey(self.config)
+        return take_survey(self.config, self.now_us)
 
     def read(self) -> list[ReadRecord]:
         return [read_record(raw) for raw in self.outbox.records.values()]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from custody.recorder import spool
+from custody.recorder.findings import findings
 from custody.recorder.reconcile import Hint, Sight
 from custody.v1 import record_pb2
 
@@ -430,7 +431,7 @@ def test_two_cameras_never_become_one_stream(make_site: Make) -> None:
     assert len(site.told("segment")) == 1
     assert site.agent.counts.refused == 1
     site.rest()
-    assert "footage-refused" in [code for code, _ in site.survey().findings(site.now_us, 10**9)]
+    assert "footage-refused" in [code for code, _ in findings(site.survey(), site.now_us, 10**9)]
 
 
 def test_names_that_are_no_text_stop_nothing(make_site: Make) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from custody.client import Outbox, RefusedError
+from custody.client.environment import Environment as ClientEnvironment
 from custody.recorder import spool
 from custody.recorder.clock import system_quality
 from custody.recorder.commands import check, hook, presets
+from custody.recorder.findings import findings
 from custody.recorder.forecast import forecast
 from custody.recorder.metrics import exposition
 from custody.recorder.state import StateError
@@ -29,6 +32,10 @@ segment_s = 10
 name = "hot"
 path = "hot"
 """
+
+
+def codes(site: Any) -> set[str]:
+    return {code for code, _ in findings(site.survey(), site.now_us, 180_000_000)}
 
 
 @pytest.fixture
@@ -82,6 +89,9 @@ def test_figures_for_monitoring(site: Any) -> None:
     assert 'custody_recorder_last_segment{stream="site-12/east"} 1\n' in page
     assert 'custody_recorder_footage_age_seconds{stream="site-12/east"} 70\n' in page
     assert 'custody_recorder_gap_open{stream="site-12/west"} 1\n' in page
+    assert 'custody_recorder_gaps_today{stream="site-12/west"} 1\n' in page
+    assert 'custody_recorder_gap_seconds_today{stream="site-12/west"} 60\n' in page
+    assert 'custody_recorder_stream_backlog_records{stream="site-12/west"} 0\n' in page
     assert page.endswith("\n")
     for line in page.splitlines():
         assert line.startswith(("# HELP custody_recorder_", "# TYPE custody_recorder_", "custody_recorder_"))
@@ -102,8 +112,72 @@ def test_the_counts_follow_what_is_there(site: Any, tmp_path: Path) -> None:
     assert (gone.stored, gone.stored_bytes, gone.altered, gone.oldest_us) == (0, 0, 0, 0)
 
 
+def test_every_stream_says_what_waits_and_what_is_missing_today(site: Any, tmp_path: Path) -> None:
+    """One record is still with the agent, the others are in the outbox of the client."""
+    outbox = Outbox(site.config.state / "outbox.sqlite", environment=ClientEnvironment(now_us=lambda: site.now_us))
+    outbox.put_many(list(site.outbox.records.values()))
+    with site.state.transaction():
+        site.state.add_pending([site.read_kind("heartbeat")[0]])
+    told = site.told("segment") + site.told("gap") + site.told("heartbeat") + site.told("recorder_configuration")
+    assert len(told) == len(site.outbox.records)
+    survey = site.survey()
+    assert survey.backlog == len(told) + 1
+    assert [one.waiting for one in survey.streams] == [5, 4]  # segment, gap, heartbeat, settings; a heartbeat twice
+    assert [one.gaps.length_us for one in survey.streams] == [70_000_000, 60_000_000]
+    done = CliRunner().invoke(check, ["-c", str(tmp_path / "config.toml"), "--json"], standalone_mode=False)
+    east, west = json.loads(done.output)["streams"]
+    assert (east["waiting"], west["waiting"]) == (5, 4)
+    assert east["gaps_today"]["reasons"] == ["unknown"]
+    outbox.drop(outbox.oldest())
+    assert [one.waiting for one in site.survey().streams] == [1, 0]
+    outbox.close()
+
+
+def test_a_ledger_that_gives_no_receipt_is_a_finding(site: Any) -> None:
+    outbox = Outbox(site.config.state / "outbox.sqlite", environment=ClientEnvironment(now_us=lambda: site.now_us))
+    outbox.put_many(list(site.outbox.records.values()))
+    assert "ledger-unreachable" not in codes(site)
+    site.pass_time(200)
+    site.rest()
+    assert "ledger-unreachable" in codes(site)
+    assert site.survey().receipt_us == 0
+    site.outbox.receipts = 3
+    site.pass_time(10)
+    site.rest()
+    assert site.survey().receipt_us == site.now_us
+    site.outbox.receipts = 0  # they are counted from the start
+    site.restart(away_s=10)
+    site.rest()
+    assert site.survey().receipt_us == site.now_us - 10_000_000
+    outbox.close()
+
+
+def test_what_the_ledger_refused_is_a_finding_until_it_is_sent_again(site: Any, tmp_path: Path) -> None:
+    outbox = Outbox(site.config.state / "outbox.sqlite")
+    outbox.put_many(list(site.outbox.records.values())[:2])
+    for one in outbox.oldest():
+        outbox.bury(
+            one,
+            RefusedError(
+                "footage/site-12/east is another's to tell of", code="not-in-scope", status="", retryable=False
+            ),
+        )
+    (found,) = [text for code, text in findings(site.survey(), site.now_us, 1) if code == "records-refused"]
+    assert found == "the ledger refused 2 records for good, not-in-scope: footage/site-12/east is another's to tell of"
+    assert 'custody_recorder_refused_records{code="not-in-scope"} 2\n' in exposition(site.survey(), site.now_us)
+    site.outbox.revive = outbox.revive  # the agent's own, as the client's library makes it
+    site.restart()
+    runner = CliRunner()
+    arguments = ["-c", str(tmp_path / "config.toml"), "send-refused"]
+    assert runner.invoke(hook, arguments, standalone_mode=False).exception is None
+    site.rest()
+    assert "records-refused" not in codes(site)
+    assert outbox.count == 2
+    outbox.close()
+
+
 def test_an_agent_that_is_silent_is_a_finding(site: Any) -> None:
-    assert "agent-down" in [code for code, _ in site.survey().findings(site.now_us + DAY, 180_000_000)]
+    assert "agent-down" in [code for code, _ in findings(site.survey(), site.now_us + DAY, 180_000_000)]
 
 
 def test_a_hook_leaves_one_event(site: Any, tmp_path: Path) -> None:

@@ -1,13 +1,9 @@
 """Rows of disposed segments: kept until the ledger has the disposal, and a while for files that come back."""
 
-import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-from custody.recorder.state import SCHEMA_VERSION, State
 
 DAY_S = 86_400
 NAME = "hot/east/20260921T141000.mp4"
@@ -89,16 +85,3 @@ def test_a_file_that_comes_back_too_late_is_a_segment_with_its_old_time(site: An
     site.rest()
     again = site.read_kind("segment")[-1]
     assert (again.body.number, again.at_us, again.body.file_sha256) == (3, first.at_us, first.body.file_sha256)
-
-
-def test_a_state_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
-    path = tmp_path / "agent.sqlite"
-    State(path).close()
-    with sqlite3.connect(path) as db:
-        db.execute("DROP INDEX segment_disposed")
-        db.execute("PRAGMA user_version = 1")
-    db.close()
-    state = State(path)
-    assert state._db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
-    assert state.drop_forgotten(1) == 0
-    state.close()

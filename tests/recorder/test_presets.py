@@ -13,6 +13,7 @@ import pytest
 
 from custody.recorder.config import DAY_US, PRESETS, ConfigError, make_config, read_preset
 from custody.recorder.endpoint import access_event
+from custody.recorder.findings import findings
 from custody.recorder.observe import observe_text
 from custody.recorder.playlist import listed_names
 from custody.v1 import record_pb2
@@ -122,7 +123,7 @@ def test_mediamtx_deleting_after_a_day_is_recorded_and_found(make_site: Make, tm
     assert found.retention_us == DAY_US
     assert found.product == "MediaMTX"
     assert list(found.streams) == ["site-12/east"]
-    codes = [code for code, _ in site.survey().findings(site.now_us, 10**9)]
+    codes = [code for code, _ in findings(site.survey(), site.now_us, 10**9)]
     assert "retention-too-short" in codes
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custody.recorder import spool
-from custody.recorder.hooks import REASONS
+from custody.recorder.words import REASONS
 from custody.v1 import record_pb2
 
 

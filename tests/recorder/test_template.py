@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -41,7 +42,7 @@ def us(text: str) -> int:
     ],
 )
 def test_paths_say_their_camera_and_time(template: str, zone: str, path: str, camera: str, start: str | None) -> None:
-    found = PathTemplate(template, zone).match(path, us("2026-09-21T15:00:00"))
+    found = PathTemplate(template, ZoneInfo(zone)).match(path, us("2026-09-21T15:00:00"))
     assert found == Named(camera=camera, site=None, start_us=None if start is None else us(start))
 
 
@@ -60,7 +61,7 @@ def test_other_paths_are_no_footage(path: str) -> None:
 
 
 def test_an_hour_that_comes_twice_is_told_apart_by_when_the_file_was_closed() -> None:
-    template = PathTemplate("{camera}/%Y%m%dT%H%M%S.mp4", "Europe/Berlin")
+    template = PathTemplate("{camera}/%Y%m%dT%H%M%S.mp4", ZoneInfo("Europe/Berlin"))
     first = template.match("a/20261025T023000.mp4", us("2026-10-25T00:31:00"))
     second = template.match("a/20261025T023000.mp4", us("2026-10-25T01:31:00"))
     assert first is not None

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from custody.client.errors import ClientStorageError, FileInUse
@@ -85,6 +85,17 @@ class Database:
         if self._guard >= 0:
             os.close(self._guard)
             self._guard = -1
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[sqlite3.Connection]:
+    """One snapshot of a file that another process may have open for writing; reads only. Raises ClientStorageError."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            connection.execute("BEGIN")
+            yield connection
+    except sqlite3.Error as error:
+        raise ClientStorageError(f"{path}: {error}") from error
 
 
 def _take_lock(path: Path) -> int:

@@ -256,6 +256,19 @@ class Outbox:
             ).fetchall()
         return [DeadLetter(*row) for row in rows]
 
+    def revive(self) -> int:
+        """Puts all dead letters again, without their seals, to be sent once more; durable on return. Returns how many.
+
+        For a person who has mended why the ledger refused them. Raises OutboxFull (then none was put), ClientStorageError.
+        """
+        letters = self.dead_letters()
+        self.put_many([letter.record for letter in letters])
+        # Crash here: they wait and are dead letters too. What waits is not put twice, and the ledger takes it once.
+        items = [(letter.item,) for letter in letters]
+        with self._database.lock:
+            self._write(lambda connection: connection.executemany("DELETE FROM dead WHERE item = ?", items))
+        return len(letters)
+
     def discard(self, letter: DeadLetter) -> None:
         """Forgets a dead letter, after a person has dealt with it; durable on return."""
         self._write(lambda connection: connection.execute("DELETE FROM dead WHERE item = ?", (letter.item,)))

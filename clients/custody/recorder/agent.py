@@ -55,7 +55,7 @@ class Agent:
         self.places = Places(config)
         self._register = Register(config, state, self._writer, disposal_kind=self._kind)
         self._rounds = Rounds(config, state, self._register, self._writer)
-        self._hooks = Hooks(self.places, state, self._register, self._writer)
+        self._hooks = Hooks(self.places, state, self._register, self._writer, outbox.revive)
         self._hints: SimpleQueue[Hint] = SimpleQueue()
         self._due: dict[str, int] = {}
         self._arrivals = Arrivals(
@@ -241,7 +241,7 @@ class Agent:
                 self._rounds.heartbeats(now_us, self._state.count_pending() + self._outbox.backlog())
                 example = ascii(next(iter(self._arrivals.refused), ""))
                 self._state.set_note("refused", f"{len(self._arrivals.refused)} {example}")
-                self._state.set_note("outbox", f"{self._outbox.backlog()} {self._outbox.problem()}")
+                self._rounds.ledger(now_us, self._outbox.receipted(), self._outbox.problem())
         # Before the first scan is through, footage may lie there that is not overdue at all.
         if self._looking.looked_us and not self._arrivals.waiting and self._is_due("overdue", 5_000_000):
             with self._transaction():

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import click
 from custody.recorder import spool
 from custody.recorder.clock import system_now_us
 from custody.recorder.config import PRESETS, read_config, read_preset
-from custody.recorder.survey import Survey, take_survey
+from custody.recorder.findings import findings
+from custody.recorder.screen import as_table, show
+from custody.recorder.survey import take_survey
 
 FINDINGS = 1
 _config = click.option(
@@ -52,13 +54,13 @@ def check(config: Path, *, as_json: bool) -> int:
     """Show every stream in one screen. Exit status 1 when something needs a person."""
     read = read_config(config)
     now_us = system_now_us()
-    survey = take_survey(read)
-    findings = survey.findings(now_us, 3 * read.heartbeat_us)
+    survey = take_survey(read, now_us)
+    found = findings(survey, now_us, 3 * read.heartbeat_us)
     if as_json:
-        click.echo(json.dumps(_as_json(survey, findings), indent=2))
+        click.echo(json.dumps(as_table(survey, found), indent=2))
     else:
-        _show(survey, findings, now_us)
-    return FINDINGS if findings else 0
+        show(survey, found, now_us)
+    return FINDINGS if found else 0
 
 
 @click.command()
@@ -76,7 +78,10 @@ def check(config: Path, *, as_json: bool) -> int:
 @click.option("--from", "begin", help="Begin of a gap, ISO 8601 with offset.")
 @click.option("--to", "end", help="End of a gap, ISO 8601 with offset.")
 def hook(config: Path, event: str, path: Path | None, begin: str | None, end: str | None, **said: str | None) -> None:
-    """Tell the agent one thing; for the hooks of recorders. Returns as soon as it is safe on disk."""
+    """Tell the agent one thing; for the hooks of recorders. Returns as soon as it is safe on disk.
+
+    send-refused is for a person: what the ledger refused for good is sent once more.
+    """
     message: dict[str, Any] = {"event": event} | {key: value for key, value in said.items() if value}
     if path is not None:
         message["path"] = str(path.absolute())
@@ -108,67 +113,3 @@ def _moment(text: str) -> int:
     if moment.tzinfo is None:
         raise click.BadParameter(f"{text} has no offset from UTC")
     return int(moment.timestamp()) * 1_000_000 + moment.microsecond
-
-
-def _as_json(survey: Survey, findings: list[tuple[str, str]]) -> dict[str, Any]:
-    return {
-        "alive_us": survey.alive_us,
-        "backlog": survey.pending + survey.outbox,
-        "problem": survey.problem,
-        "streams": [{name: getattr(one, name) for name in one.__slots__} for one in survey.streams],
-        "recorders": [
-            {
-                "name": one.name,
-                "retention_us": one.observed.retention_us if one.observed else None,
-                "kept_us": one.forecast.kept_us,
-                "headroom_us": one.forecast.headroom_us,
-                "full_in_us": one.forecast.full_in_us,
-            }
-            for one in survey.recorders
-        ],
-        "findings": [{"code": code, "text": text} for code, text in findings],
-    }
-
-
-def _show(survey: Survey, findings: list[tuple[str, str]], now_us: int) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("stream", "last segment", "age", "stored", "oldest", "gap"):
-        table.add_column(heading)
-    for one in survey.streams:
-        table.add_row(
-            one.name,
-            f"#{one.last_number}",
-            _span(now_us - one.last_end_us) if one.last_end_us else "-",
-            f"{one.stored} ({one.stored_bytes / 1e9:.3g} GB)",
-            datetime.fromtimestamp(one.oldest_us / 1e6, UTC).strftime("%Y-%m-%d %H:%MZ") if one.oldest_us else "-",
-            f"since {_span(now_us - one.open_gap_us)}" if one.open_gap_us else "-",
-        )
-    console = Console()
-    console.print(table)
-    for recorder in survey.recorders:
-        kept, headroom = recorder.forecast.kept_us, recorder.forecast.headroom_us
-        if kept is not None and headroom is not None:
-            word = "beyond" if headroom >= 0 else "SHORT OF"
-            console.print(
-                f"{recorder.name}: footage can stay {_span(kept)}, {_span(abs(headroom))} {word} what is required",
-                highlight=False,
-            )
-        elif recorder.early:
-            console.print(f"{recorder.name}: too early to tell how long footage can stay", highlight=False)
-    console.print(
-        f"agent seen {_span(now_us - survey.alive_us)} ago, {survey.pending + survey.outbox} records wait",
-        highlight=False,
-    )
-    for code, text in findings:
-        console.print(f"! {text} [{code}]", markup=False, highlight=False)
-
-
-def _span(us: int) -> str:
-    seconds = us // 1_000_000
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds} s"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from custody.core.errors import CustodyError
 from custody.core.names import check_site
@@ -42,6 +43,8 @@ class Recorder:
     name: str
     product: str
     storages: tuple[Storage, ...]
+    zone: ZoneInfo
+    """Where the recorder is: its file names are in this time, and its day begins at midnight there."""
     templates: tuple[PathTemplate, ...]
     settle_us: int
     """A file that nobody told of is finished when it was not written to for so long."""
@@ -152,8 +155,8 @@ def _recorder(own: "_Table", base: Path) -> Recorder:
     preset = read_preset(own.text("preset", "folder"))
     values = _Table({**preset, **own.left()}, "[[recorder]]")
     values.text("about", "")
-    zone = values.text("zone", "UTC")
     try:
+        zone = ZoneInfo(values.text("zone", "UTC"))
         templates = tuple(PathTemplate(text, zone) for text in values.texts("templates"))
     except (ValueError, KeyError) as error:
         raise ConfigError(f"[[recorder]]: {error}") from None
@@ -164,6 +167,7 @@ def _recorder(own: "_Table", base: Path) -> Recorder:
         name=values.text("name", product),
         product=product,
         storages=tuple(_storages(values, base)),
+        zone=zone,
         templates=templates,
         settle_us=values.seconds("settle_s", 30),
         segment_us=values.seconds("segment_s", 0),

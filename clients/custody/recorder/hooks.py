@@ -1,4 +1,4 @@
-"""What the events of hooks mean: gaps, causes, faults, announced deletions, accesses.
+"""What the events of hooks mean: gaps, causes, faults, announced deletions, accesses, a second try of what was refused.
 
 Each event becomes state and records in one transaction that also remembers the event's name; the file goes afterwards.
 Crash before the commit: the event is taken again. Crash between commit and removal: the name is known, and only the
@@ -10,30 +10,14 @@ from typing import Any, Final
 
 from custody.core.disclosure import SALT_BYTES, Disclosure
 from custody.core.errors import MalformedError
+from custody.recorder.outbox import OutboxFullError
 from custody.recorder.place import Place, Places
 from custody.recorder.records import Writer
 from custody.recorder.register import Register
 from custody.recorder.state import State
+from custody.recorder.words import DISPOSALS, FAULTS, REASONS, STATES
 from custody.v1 import record_pb2
 
-DISPOSALS: Final = {
-    "planned": record_pb2.DISPOSAL_KIND_PLANNED,
-    "manual": record_pb2.DISPOSAL_KIND_MANUAL,
-    "lost": record_pb2.DISPOSAL_KIND_LOST,
-    "ordered": record_pb2.DISPOSAL_KIND_ORDERED,
-    "capacity": record_pb2.DISPOSAL_KIND_CAPACITY,
-}
-REASONS: Final = {
-    name.removeprefix("GAP_REASON_").lower().replace("_", "-"): number
-    for name, number in record_pb2.GapReason.items()
-    if number
-}
-FAULTS: Final = {
-    name.removeprefix("FAULT_KIND_").lower(): number for name, number in record_pb2.FaultKind.items() if number
-}
-STATES: Final = {
-    name.removeprefix("FAULT_STATE_").lower(): number for name, number in record_pb2.FaultState.items() if number
-}
 _ACTS: Final = {"read": record_pb2.ACCESS_ACT_VIEW, "playback": record_pb2.ACCESS_ACT_CONSULT}
 _FAULT_OF_REASON: Final = {
     record_pb2.GAP_REASON_CAMERA_OFFLINE: record_pb2.FAULT_KIND_CAMERA,
@@ -46,7 +30,11 @@ _FAULT_OF_REASON: Final = {
 class Hooks:
     """Applies events; every method runs inside a transaction."""
 
-    def __init__(self, places: Places, state: State, register: Register, writer: Writer) -> None:
+    def __init__(
+        self, places: Places, state: State, register: Register, writer: Writer, revive: Callable[[], int]
+    ) -> None:
+        """`revive` is the outbox's."""
+        self._revive = revive
         self._places = places
         self._state = state
         self._register = register
@@ -59,6 +47,7 @@ class Hooks:
             "cause-end": self._cause_end,
             "fault": self._fault,
             "access": self._access,
+            "send-refused": self._send_refused,
         }
 
     def apply(self, event: Mapping[str, Any]) -> Place | None:
@@ -91,7 +80,7 @@ class Hooks:
         reason = _choice(event, "reason", REASONS)
         stream = self._stream(event)
         self._state.begin_cause(stream, reason, from_us, to_us)
-        self._register.add([self._writer.gap(stream, from_us, to_us, reason)])
+        self._register.gap(stream, from_us, to_us, reason)
 
     def _cause_begin(self, event: Mapping[str, Any]) -> None:
         reason = _choice(event, "reason", REASONS)
@@ -114,6 +103,13 @@ class Hooks:
     def _fault(self, event: Mapping[str, Any]) -> None:
         kind, state = _choice(event, "kind", FAULTS), _choice(event, "state", STATES)
         self._register.add([self._writer.fault(self._stream(event), kind, state)])
+
+    def _send_refused(self, _event: Mapping[str, Any]) -> None:
+        """Not of this transaction: a crash before its commit tries them once more, which changes nothing."""
+        try:
+            self._revive()
+        except OutboxFullError as error:
+            raise MalformedError(f"no room for what was refused: {error}", code="outbox-full") from error
 
     def _access(self, event: Mapping[str, Any]) -> None:
         """Somebody was let in by a media server; who it was goes into the leaf as a commitment only."""

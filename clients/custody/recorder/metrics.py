@@ -16,8 +16,18 @@ def _lines(survey: Survey, now_us: int) -> Iterator[str]:
     yield from _family(
         "alive_seconds", "Seconds since the agent's last sign of life", [("", (now_us - survey.alive_us) / 1e6)]
     )
-    yield from _family("backlog_records", "Records without a receipt", [("", survey.pending + survey.outbox)])
+    yield from _family("backlog_records", "Records without a receipt", [("", survey.backlog)])
     yield from _family("ledger_trouble", "1 while the ledger does not take records", [("", int(bool(survey.problem)))])
+    yield from _family(
+        "receipt_age_seconds",
+        "Seconds since the ledger last gave a receipt",
+        [("", (now_us - survey.receipt_us) / 1e6)] if survey.receipt_us else [],
+    )
+    yield from _family(
+        "refused_records",
+        "Records that the ledger refused for good",
+        [(_label("code", one.code), one.count) for one in survey.refusals],
+    )
     streams = [(_label("stream", stream.name), stream) for stream in survey.streams]
     yield from _family(
         "last_segment", "Number of the stream's last segment", [(at, one.last_number) for at, one in streams]
@@ -34,6 +44,13 @@ def _lines(survey: Survey, now_us: int) -> Iterator[str]:
     )
     yield from _family(
         "gap_open", "1 while footage is missing", [(at, int(one.open_gap_us > 0)) for at, one in streams]
+    )
+    yield from _family("gaps_today", "Gaps since midnight", [(at, one.gaps.count) for at, one in streams])
+    yield from _family(
+        "gap_seconds_today", "Footage missing since midnight", [(at, one.gaps.length_us / 1e6) for at, one in streams]
+    )
+    yield from _family(
+        "stream_backlog_records", "Records of the stream without a receipt", [(at, one.waiting) for at, one in streams]
     )
     yield from _family(
         "retention_headroom_seconds",

@@ -5,6 +5,8 @@ from typing import Final, Protocol
 
 from custody.recorder.state import State
 
+OUTBOX_FILE: Final = "outbox.sqlite"
+"""Its file in the agent's own folder."""
 BATCH_RECORDS: Final = 1_000
 """Records handed over at once: below core.limits.MAX_BATCH_RECORDS."""
 
@@ -26,6 +28,12 @@ class Outbox(Protocol):
 
     def problem(self) -> str:
         """Why records do not get through, in a few words; empty when they do."""
+
+    def revive(self) -> int:
+        """Sends what the ledger refused for good once more, durably; returns how many records.
+
+        Raises OutboxFullError when there is no room; then they stay where they are.
+        """
 
 
 class OutboxFullError(Exception):

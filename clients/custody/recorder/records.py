@@ -1,4 +1,4 @@
-"""The records that an agent writes: plain functions from facts to bytes.
+"""The records that an agent writes: plain functions from facts to records, read back as the ledger will read them.
 
 A record's bytes, its id among them, are made once and stored before anybody sees them; a restart sends the same bytes.
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from custody.core.record import encode_record
+from custody.core.record import ReadRecord, read_record
 from custody.core.record_id import RANDOM_BYTES, make_record_id
 from custody.recorder.measure import Measured
 from custody.v1 import record_pb2
@@ -33,8 +33,8 @@ class Writer:
     quality: Callable[[], record_pb2.ClockQuality]
     random: Callable[[int], bytes] = field(default=os.urandom)
 
-    def write(self, kind: str, message: Any, at_us: int | None = None) -> bytes:
-        """Serializes one record; `at_us` is now unless the kind says otherwise. Raises MalformedError."""
+    def write(self, kind: str, message: Any, at_us: int | None = None) -> ReadRecord:
+        """Makes one record; `at_us` is now unless the kind says otherwise. Raises MalformedError."""
         now = self.now_us()
         record = record_pb2.Record(
             record_id=make_record_id(now, self.random(RANDOM_BYTES)),
@@ -42,9 +42,9 @@ class Writer:
             clock=self.quality(),
         )
         getattr(record, kind).CopyFrom(message)
-        return encode_record(record)
+        return read_record(record.SerializeToString())
 
-    def segment(self, footage: Footage, measured: Measured) -> bytes:
+    def segment(self, footage: Footage, measured: Measured) -> ReadRecord:
         """A finished file."""
         clip = measured.clip
         message = record_pb2.Segment(
@@ -63,27 +63,29 @@ class Writer:
         )
         return self.write("segment", message, footage.from_us)
 
-    def gap(self, stream: str, from_us: int, to_us: int, reason: int, *, still: bool = False) -> bytes:
+    def gap(self, stream: str, from_us: int, to_us: int, reason: int, *, still: bool = False) -> ReadRecord:
         """Footage that is not there; `still` when the cause goes on."""
         span = record_pb2.Span(stream=stream, from_us=from_us, to_us=to_us)
         message = record_pb2.Gap(span=span, reason=record_pb2.GapReason.ValueType(reason), open=still)
         return self.write("gap", message)
 
-    def heartbeat(self, stream: str, last_segment: int, interval_us: int, backlog: int) -> bytes:
+    def heartbeat(self, stream: str, last_segment: int, interval_us: int, backlog: int) -> ReadRecord:
         """The stream is being looked after."""
         message = record_pb2.Heartbeat(
             stream=stream, last_segment=last_segment, interval_us=interval_us, backlog=backlog
         )
         return self.write("heartbeat", message)
 
-    def fault(self, stream: str, kind: int, state: int) -> bytes:
+    def fault(self, stream: str, kind: int, state: int) -> ReadRecord:
         """Something broke or was mended."""
         message = record_pb2.Fault(
             stream=stream, kind=record_pb2.FaultKind.ValueType(kind), state=record_pb2.FaultState.ValueType(state)
         )
         return self.write("fault", message)
 
-    def disposal(self, ranges: Iterable[record_pb2.SegmentRange], kind: int, knowledge: int, deleted_us: int) -> bytes:
+    def disposal(
+        self, ranges: Iterable[record_pb2.SegmentRange], kind: int, knowledge: int, deleted_us: int
+    ) -> ReadRecord:
         """Footage is gone."""
         message = record_pb2.Disposal(
             ranges=ranges,
@@ -95,7 +97,7 @@ class Writer:
 
     def move(
         self, ranges: Iterable[record_pb2.SegmentRange], from_storage: str, to_storage: str, to_path: str
-    ) -> bytes:
+    ) -> ReadRecord:
         """Footage lies elsewhere now."""
         message = record_pb2.Move(ranges=ranges, from_storage=from_storage, to_storage=to_storage, to_path=to_path)
         return self.write("move", message)
@@ -108,7 +110,7 @@ class Writer:
         total_bytes: int,
         altered: Sequence[record_pb2.SegmentRange] = (),
         missing: Sequence[record_pb2.SegmentRange] = (),
-    ) -> bytes:
+    ) -> ReadRecord:
         """Stored footage was hashed again."""
         message = record_pb2.IntegrityScan(
             ranges=ranges, files=files, total_bytes=total_bytes, altered=altered, missing=missing

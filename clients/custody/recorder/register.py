@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from custody.core.record import ReadRecord
 from custody.recorder.config import Config, Recorder
 from custody.recorder.measure import Measured
 from custody.recorder.naming import StreamNames
@@ -43,7 +44,7 @@ class Register:
         self._exists = exists
         self._disposal_kind = disposal_kind
         self._storages = {storage.name: storage for recorder in config.recorders for storage in recorder.storages}
-        self._records: list[bytes] = []
+        self._records: list[ReadRecord] = []
         self._moves: dict[tuple[str, str, str], list[Segment]] = {}
 
     def flush(self) -> int:
@@ -69,7 +70,7 @@ class Register:
             del self._records[kept:]
             raise
 
-    def add(self, records: Iterable[bytes]) -> None:
+    def add(self, records: Iterable[ReadRecord]) -> None:
         """Takes records that were made elsewhere into this transaction."""
         self._records.extend(records)
 
@@ -123,9 +124,7 @@ class Register:
             return
         if measured.size_bytes == 0:
             self._state.set_file(folder, place.name, file)
-            self._records.append(
-                self._writer.gap(stream.name, from_us, from_us + duration_us, record_pb2.GAP_REASON_CORRUPT_SEGMENT)
-            )
+            self.gap(stream.name, from_us, from_us + duration_us, record_pb2.GAP_REASON_CORRUPT_SEGMENT)
             return
         self._gap_before(place, stream, from_us)
         self._new(place, stream, folder, measured, (from_us, duration_us))
@@ -143,7 +142,19 @@ class Register:
         )
         self._records.append(self._writer.segment(footage, measured))
         if measured.clip.absence == record_pb2.MEDIA_ABSENCE_DAMAGED:
-            self._records.append(self._writer.gap(stream.name, from_us, to_us, record_pb2.GAP_REASON_CORRUPT_SEGMENT))
+            self.gap(stream.name, from_us, to_us, record_pb2.GAP_REASON_CORRUPT_SEGMENT)
+
+    # ---- footage that is not there
+
+    def gap(self, stream: str, from_us: int, to_us: int, reason: int) -> None:
+        """Tells of footage that is missing between two moments, and remembers it for `record check`."""
+        self._records.append(self._writer.gap(stream, from_us, to_us, reason))
+        self._state.add_gap(stream, from_us, to_us, reason)
+
+    def silent(self, stream: Stream, from_us: int, now_us: int, reason: int) -> None:
+        """Tells of footage that should have come and did not, and remembers that this goes on."""
+        self._records.append(self._writer.gap(stream.name, from_us, now_us, reason, still=True))
+        self._state.open_gap(stream.id, from_us, reason)
 
     def _gap_before(self, place: Place, stream: Stream, from_us: int) -> None:
         if stream.end_us is None:
@@ -152,15 +163,13 @@ class Register:
         begin = stream.open_gap_us if stream.open_gap_us is not None else stream.end_us
         if late > place.recorder.gap_tolerance_us:
             reason = self.reason(stream, begin, from_us, motion_only=place.recorder.motion_only)
-            self._records.append(self._writer.gap(stream.name, begin, from_us, reason))
+            self.gap(stream.name, begin, from_us, reason)
         elif stream.open_gap_us is not None:
             # The gap that was declared open did not come true, or only as far as this segment's begin.
             end = max(begin, from_us)
-            self._records.append(
-                self._writer.gap(stream.name, begin, end, self.reason(stream, begin, end + 1, motion_only=False))
-            )
+            self.gap(stream.name, begin, end, self.reason(stream, begin, end + 1, motion_only=False))
         if stream.open_gap_us is not None:
-            self._state.set_open_gap(stream.id, None)
+            self._state.close_gap(stream.id)
 
     def reason(self, stream: Stream, from_us: int, to_us: int, *, motion_only: bool) -> int:
         """Why footage between two moments may be missing, as far as anybody knows."""

@@ -8,6 +8,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Final
 
+from custody.core.record import ReadRecord
 from custody.recorder.config import Config, Recorder
 from custody.recorder.forecast import Forecast, forecast
 from custody.recorder.observe import Observed, observe
@@ -30,6 +31,7 @@ class Rounds:
         self._register = register
         self._writer = writer
         self._recorders: Mapping[str, Recorder] = {recorder.name: recorder for recorder in config.recorders}
+        self._receipted = 0
         self.observed: dict[str, Observed] = {}
         """Settings last read, by recorder."""
 
@@ -43,6 +45,13 @@ class Rounds:
     def alive(self, now_us: int) -> None:
         """Notes that the agent lives."""
         self._state.set_note("alive_us", str(now_us))
+
+    def ledger(self, now_us: int, receipted: int, problem: str) -> None:
+        """Notes when the ledger last gave a receipt, and why it gives none now. `receipted`: how many since the start."""
+        last_us = (self._state.note("ledger") or "0").partition(" ")[0]
+        if receipted > self._receipted:
+            self._receipted, last_us = receipted, str(now_us)
+        self._state.set_note("ledger", f"{last_us} {problem}")
 
     def heartbeats(self, now_us: int, backlog: int) -> int:
         """A heartbeat of every stream that is due; returns how many."""
@@ -80,8 +89,7 @@ class Rounds:
             reason = self._register.reason(stream, stream.end_us, now_us, motion_only=False)
             if reason == record_pb2.GAP_REASON_UNKNOWN and self._is_full(recorder):
                 reason = record_pb2.GAP_REASON_DISK_FULL
-            self._register.add([self._writer.gap(stream.name, stream.end_us, now_us, reason, still=True)])
-            self._state.set_open_gap(stream.id, stream.end_us)
+            self._register.silent(stream, stream.end_us, now_us, reason)
             declared += 1
         return declared
 
@@ -136,7 +144,7 @@ class Rounds:
             changed += 1
         return changed
 
-    def _configuration(self, recorder: Recorder, found: Observed, streams: list[str]) -> bytes:
+    def _configuration(self, recorder: Recorder, found: Observed, streams: list[str]) -> ReadRecord:
         message = record_pb2.RecorderConfiguration(
             streams=streams,
             product=recorder.product,

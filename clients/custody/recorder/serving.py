@@ -88,13 +88,17 @@ def _endpoint(config: Config) -> Iterator[None]:
     host, _, port = config.listen.rpartition(":")
     if not host or not port.isascii() or not port.isdigit():
         raise ConfigError("[agent] listen is host:port")
-    now = system_now_us
+
+    def page() -> str:
+        now_us = system_now_us()
+        return exposition(take_survey(config, now_us), now_us)
+
     endpoint = Endpoint(
         (host, int(port)),
         folder=config.state / "spool",
         upstream=config.auth_upstream,
-        page=lambda: exposition(take_survey(config), now()),
-        now_us=now,
+        page=page,
+        now_us=system_now_us,
     )
     thread = threading.Thread(target=endpoint.serve_forever, name="custody-endpoint", daemon=True)
     thread.start()

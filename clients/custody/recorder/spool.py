@@ -23,6 +23,7 @@ EVENTS: Final = (
     "cause-end",
     "fault",
     "access",
+    "send-refused",
 )
 
 

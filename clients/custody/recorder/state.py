@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from custody.core.errors import CustodyError
+from custody.core.record import ReadRecord
 from custody.recorder.ranges import Numbered
 
-SCHEMA_VERSION = 2
-_FORGOTTEN = "CREATE INDEX segment_disposed ON segment (gone_us) WHERE disposed > 0;"
-"""What version 2 has more than version 1; schema.sql has it too."""
+SCHEMA: Final = ("0001_agent", "0002_forgetting", "0003_check")
+"""Files of `schema/`, in order. `user_version` of a state is how many of them it has."""
 
 
 class StateError(CustodyError):
@@ -84,13 +84,12 @@ class State:
         self._db.execute("PRAGMA foreign_keys=ON")
         self._db.execute("PRAGMA cache_size=-16000")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            schema = files("custody.recorder").joinpath("schema.sql").read_text(encoding="utf-8")
-            self._db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version={SCHEMA_VERSION}; COMMIT")
-        elif version == 1:
-            self._db.executescript(f"BEGIN IMMEDIATE; {_FORGOTTEN} PRAGMA user_version={SCHEMA_VERSION}; COMMIT")
-        elif version != SCHEMA_VERSION:
-            raise StateError(f"{path} has version {version}; this agent knows {SCHEMA_VERSION}")
+        if version > len(SCHEMA):
+            raise StateError(f"{path} has version {version}; this agent knows {len(SCHEMA)}")
+        if version < len(SCHEMA):
+            # One transaction: a crash leaves the version that was there.
+            lacking = "\n".join(_read_schema(name) for name in SCHEMA[version:])
+            self._db.executescript(f"BEGIN IMMEDIATE; {lacking} PRAGMA user_version={len(SCHEMA)}; COMMIT")
         self._folders: dict[tuple[str, str], int] = {}
 
     def close(self) -> None:
@@ -144,9 +143,26 @@ class State:
         """Every stream by name."""
         return [Stream(*row) for row in self._db.execute(f"{_STREAM} ORDER BY name")]
 
-    def set_open_gap(self, stream: int, from_us: int | None) -> None:
-        """Remembers that a gap was declared open, or None: closed."""
-        self._db.execute("UPDATE stream SET open_gap_us = ? WHERE id = ?", (from_us, stream))
+    def open_gap(self, stream: int, from_us: int, reason: int) -> None:
+        """Remembers that a gap was declared open."""
+        self._db.execute(
+            "UPDATE stream SET open_gap_us = ?, open_gap_reason = ? WHERE id = ?", (from_us, reason, stream)
+        )
+
+    def close_gap(self, stream: int) -> None:
+        """Remembers that the open gap is over."""
+        self._db.execute("UPDATE stream SET open_gap_us = NULL, open_gap_reason = NULL WHERE id = ?", (stream,))
+
+    def add_gap(self, stream: str, from_us: int, to_us: int, reason: int) -> None:
+        """Remembers a gap that is over; one that turned out to be none is not remembered."""
+        if from_us < to_us:
+            self._db.execute(
+                "INSERT INTO gap VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (stream, from_us, to_us, reason)
+            )
+
+    def forget_gaps(self, before_us: int) -> None:
+        """Forgets gaps that were over before then."""
+        self._db.execute("DELETE FROM gap WHERE to_us < ?", (before_us,))
 
     def set_heartbeats(self, streams: Iterable[int], now_us: int) -> None:
         """Remembers when heartbeats were written."""
@@ -292,9 +308,12 @@ class State:
 
     # ---- records on their way
 
-    def add_pending(self, records: Iterable[bytes]) -> None:
+    def add_pending(self, records: Iterable[ReadRecord]) -> None:
         """Records that the outbox must get."""
-        self._db.executemany("INSERT INTO pending (record) VALUES (?)", [(record,) for record in records])
+        self._db.executemany(
+            "INSERT INTO pending (record, chains) VALUES (?, ?)",
+            [(record.raw, "\n".join(record.chains)) for record in records],
+        )
 
     def pending(self, limit: int) -> list[tuple[int, bytes]]:
         """The oldest waiting records."""
@@ -361,3 +380,7 @@ class State:
         self._db.execute(
             "INSERT INTO note VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, value)
         )
+
+
+def _read_schema(name: str) -> str:
+    return files("custody.recorder").joinpath("schema", f"{name}.sql").read_text(encoding="utf-8")

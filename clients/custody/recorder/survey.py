@@ -1,16 +1,22 @@
 """What the agent's state says about its streams, for people and for monitoring. Reads only; the agent may be running."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
+from custody.client.database import beside
+from custody.client.errors import ClientStorageError
+from custody.client.waiting import Refusal, by_chain, look
 from custody.recorder.config import DAY_US, Config
 from custody.recorder.forecast import Forecast
 from custody.recorder.observe import Observed, observe
+from custody.recorder.outbox import OUTBOX_FILE
 from custody.recorder.rounds import forecast_of
-from custody.recorder.state import StateError
+from custody.recorder.state import SCHEMA, StateError
+from custody.recorder.today import NO_GAPS, GapsToday, gaps_today
 
 RATE_FROM_US = 600_000_000
 """How much footage there must be before its rate says anything: ten minutes. The first files of many cameras come in a burst."""
@@ -33,6 +39,10 @@ class StreamSurvey:
     altered: int
     open_gap_us: int
     """Begin of the gap that goes on; 0 when none does."""
+    waiting: int
+    """Records about it that have no receipt yet."""
+    gaps: GapsToday
+    """In the recorder's time zone; the gap that goes on is one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,44 +62,21 @@ class Survey:
 
     alive_us: int
     """The agent's last sign of life; 0 when it never ran."""
-    pending: int
-    """Records that the agent has not handed over yet."""
-    outbox: int
+    backlog: int
     """Records without a receipt."""
+    waiting_since_us: int
+    """When the oldest of them was handed over to be sent; 0 when none was."""
+    receipt_us: int
+    """When the ledger last gave a receipt; 0 when it never did."""
     refused: int
     """Files that cannot be registered."""
     refused_example: str
     problem: str
     """Why the ledger does not take them; empty when it does."""
+    refusals: Sequence[Refusal]
+    """Records that the ledger refused for good."""
     streams: Sequence[StreamSurvey]
     recorders: Sequence[RecorderSurvey]
-
-    def findings(self, now_us: int, silent_us: int) -> list[tuple[str, str]]:
-        """What a person should look at: (stable code, text)."""
-        found = []
-        if now_us - self.alive_us > silent_us:
-            found.append(("agent-down", "the agent gave no sign of life"))
-        if self.problem:
-            found.append(("ledger-unreachable", f"records wait: {self.problem}"))
-        if self.refused:
-            found.append(("footage-refused", f"{self.refused} files cannot be registered, e.g. {self.refused_example}"))
-        for stream in self.streams:
-            if stream.open_gap_us:
-                found.append(("stream-silent", f"{stream.name}: no footage comes"))
-            if stream.altered:
-                found.append(("footage-altered", f"{stream.name}: {stream.altered} stored segments were changed"))
-        for recorder in self.recorders:
-            retention = recorder.observed.retention_us if recorder.observed else 0
-            if retention and retention < recorder.forecast.required_us:
-                days = retention / DAY_US
-                found.append(
-                    ("retention-too-short", f"{recorder.name}: deletes after {days:.3g} days by its own setting")
-                )
-            elif recorder.forecast.breach:
-                found.append(
-                    ("disk-too-small", f"{recorder.name}: the disk forces deletion inside the retention period")
-                )
-        return found
 
 
 _STREAMS = """
@@ -98,26 +85,47 @@ SELECT name, recorder, last_number, coalesce(end_us, 0), seen_us, stored, stored
        altered, coalesce(open_gap_us, 0)
 FROM stream ORDER BY name
 """
+_COLUMNS = StreamSurvey.__slots__[:10]
 
 
-def take_survey(config: Config) -> Survey:
-    """Reads the state. Raises StateError when there is none or it cannot be read."""
+def take_survey(config: Config, now_us: int) -> Survey:
+    """Reads the state and the outbox. Raises StateError when there is none or they cannot be read."""
     with _reading(config.state / "agent.sqlite") as db:
         notes = dict(db.execute("SELECT key, value FROM note"))
-        streams = [StreamSurvey(**dict(zip(StreamSurvey.__slots__, row, strict=True))) for row in db.execute(_STREAMS)]
-        (pending,) = db.execute("SELECT count(*) FROM pending").fetchone()
+        pending = db.execute("SELECT chains, count(*) FROM pending GROUP BY chains").fetchall()
+        outbox = look(config.state / OUTBOX_FILE)
+        streams = _streams(config, db, now_us, by_chain(pending) + by_chain(outbox.chains.items()))
     refused, _, example = notes.get("refused", "0 ").partition(" ")
-    backlog, _, problem = notes.get("outbox", "0 ").partition(" ")
+    receipt, _, problem = notes.get("ledger", "0 ").partition(" ")
     return Survey(
         alive_us=int(notes.get("alive_us", "0")),
-        pending=pending,
-        outbox=int(backlog),
+        backlog=sum(count for _, count in pending) + outbox.records,
+        waiting_since_us=outbox.oldest_us,
+        receipt_us=int(receipt),
         refused=int(refused),
         refused_example=example,
         problem=problem,
+        refusals=outbox.refusals,
         streams=streams,
         recorders=[_recorder(config, at, streams) for at in range(len(config.recorders))],
     )
+
+
+def _streams(config: Config, db: sqlite3.Connection, now_us: int, waiting: Mapping[str, int]) -> list[StreamSurvey]:
+    zones = {recorder.name: recorder.zone for recorder in config.recorders}
+    gaps = {zone: gaps_today(db, now_us, zone) for zone in {UTC, *zones.values()}}
+    found = []
+    for row in db.execute(_STREAMS):
+        stream = dict(zip(_COLUMNS, row, strict=True))
+        name, zone = stream["name"], zones.get(stream["recorder"], UTC)
+        found.append(
+            StreamSurvey(
+                **stream,
+                waiting=waiting.get(f"footage/{name}", 0) + waiting.get(f"custody/{name}", 0),
+                gaps=gaps[zone].get(name, NO_GAPS),
+            )
+        )
+    return found
 
 
 def _recorder(config: Config, at: int, streams: Sequence[StreamSurvey]) -> RecorderSurvey:
@@ -145,8 +153,12 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.exists():
         raise StateError(f"no agent has run here yet: there is no {path}")
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
-            db.execute("BEGIN")  # one snapshot for all questions
+        with beside(path) as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version != len(SCHEMA):
+                raise StateError(
+                    f"{path} has version {version}, this program wants {len(SCHEMA)}: start the agent anew"
+                )
             yield db
-    except sqlite3.Error as error:
-        raise StateError(f"{path}: {error}") from error
+    except ClientStorageError as error:
+        raise StateError(str(error)) from error

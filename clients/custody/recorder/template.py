@@ -17,9 +17,8 @@ A field that comes twice must say the same twice.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 _FIELDS: Final = {
     "%Y": ("year", r"\d{4}"),
@@ -58,10 +57,10 @@ class Named:
 class PathTemplate:
     """One compiled template."""
 
-    def __init__(self, text: str, zone: str = "UTC") -> None:
-        """`zone` is an IANA time zone name. ValueError for an unknown field, KeyError for an unknown zone."""
+    def __init__(self, text: str, zone: tzinfo = UTC) -> None:
+        """`zone`: in which the fields are. ValueError for an unknown field."""
         self.text = text
-        self._zone = ZoneInfo(zone)
+        self._zone = zone
         seen: set[str] = set()
         pattern = "".join(_part(piece, seen) for piece in _TOKEN.findall(text))
         self._pattern = re.compile(pattern, re.ASCII)

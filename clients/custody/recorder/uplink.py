@@ -7,8 +7,8 @@ look. Everything else is waiting.
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from custody.client.receipt import Receipt
 from custody.core.errors import CustodyError
 from custody.core.policy import Policy
 from custody.recorder.config import ConfigError
-from custody.recorder.outbox import OutboxFullError
+from custody.recorder.outbox import OUTBOX_FILE, OutboxFullError
 from custody.verifier.trust import TrustError, load_trust
 
 _LOG: Final = logging.getLogger("custody.recorder")
@@ -52,7 +52,7 @@ class Uplink:
         self._settings = credentials.settings()
         seal = credentials.seal.read().seal if credentials.seal is not None else None
         self._sealing = partial(seal, self._ledger["log"]) if seal is not None else None
-        self._outbox = ClientOutbox(folder / "outbox.sqlite")
+        self._outbox = ClientOutbox(folder / OUTBOX_FILE)
         self._drain: Drain | None = None
         self._latched = ""
         self.delivered = 0
@@ -64,10 +64,8 @@ class Uplink:
 
     def put_many(self, records: Sequence[bytes]) -> None:
         """See `custody.recorder.outbox.Outbox`."""
-        try:
+        with _full():
             self._outbox.put_many(records)
-        except OutboxFull as error:
-            raise OutboxFullError(str(error)) from error
 
     def backlog(self) -> int:
         """Records without a receipt."""
@@ -81,6 +79,11 @@ class Uplink:
         """Why the ledger does not take them; empty when it does."""
         trouble = self._drain.trouble if self._drain else None
         return self._latched or (trouble.code if trouble else "")
+
+    def revive(self) -> int:
+        """See `custody.recorder.outbox.Outbox`."""
+        with _full():
+            return self._outbox.revive()
 
     def close(self) -> None:
         """Stops; waits for the thread."""
@@ -125,6 +128,14 @@ class Uplink:
 
     async def _count(self, batch: Sequence[Any], receipt: Receipt) -> None:
         self.delivered += len(batch)
+
+
+@contextmanager
+def _full() -> Iterator[None]:
+    try:
+        yield
+    except OutboxFull as error:
+        raise OutboxFullError(str(error)) from error
 
 
 def _trust(given: Any, base: Path) -> Policy:

@@ -34,7 +34,6 @@ CREATE TABLE segment (
 ) STRICT;
 CREATE INDEX segment_digest ON segment (sha256, stream, from_us);
 CREATE INDEX segment_gone ON segment (gone_us) WHERE gone_us IS NOT NULL AND disposed = 0;
-CREATE INDEX segment_disposed ON segment (gone_us) WHERE disposed > 0;
 CREATE INDEX segment_verified ON segment (verified_us) WHERE gone_us IS NULL AND disposed = 0;
 
 CREATE INDEX segment_oldest ON segment (stream, from_us) WHERE gone_us IS NULL AND disposed = 0;

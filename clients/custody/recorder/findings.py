@@ -1,0 +1,46 @@
+"""What a person should look at, from a survey: (stable code, text). docs/ops/recorder.md says what to do about each."""
+
+from collections.abc import Iterator, Sequence
+
+from custody.recorder.config import DAY_US
+from custody.recorder.survey import RecorderSurvey, StreamSurvey, Survey
+
+Findings = Sequence[tuple[str, str]]
+
+
+def findings(survey: Survey, now_us: int, silent_us: int) -> Findings:
+    """Everything that needs a person. An agent or a ledger that was not heard of for `silent_us` does."""
+    return [
+        *_of_agent(survey, now_us, silent_us),
+        *(found for stream in survey.streams for found in _of_stream(stream)),
+        *(found for recorder in survey.recorders for found in _of_recorder(recorder)),
+    ]
+
+
+def _of_agent(survey: Survey, now_us: int, silent_us: int) -> Iterator[tuple[str, str]]:
+    if now_us - survey.alive_us > silent_us:
+        yield "agent-down", "the agent gave no sign of life"
+    if survey.problem:
+        yield "ledger-unreachable", f"records wait: {survey.problem}"
+    elif survey.waiting_since_us and now_us - survey.waiting_since_us > silent_us:
+        yield "ledger-unreachable", "records wait, and the ledger gives no receipt for them"
+    for one in survey.refusals:
+        yield "records-refused", f"the ledger refused {one.count} records for good, {one.code}: {one.example}"
+    if survey.refused:
+        yield "footage-refused", f"{survey.refused} files cannot be registered, e.g. {survey.refused_example}"
+
+
+def _of_stream(stream: StreamSurvey) -> Iterator[tuple[str, str]]:
+    if stream.open_gap_us:
+        yield "stream-silent", f"{stream.name}: no footage comes"
+    if stream.altered:
+        yield "footage-altered", f"{stream.name}: {stream.altered} stored segments were changed"
+
+
+def _of_recorder(recorder: RecorderSurvey) -> Iterator[tuple[str, str]]:
+    retention_us = recorder.observed.retention_us if recorder.observed else 0
+    if retention_us and retention_us < recorder.forecast.required_us:
+        days = retention_us / DAY_US
+        yield "retention-too-short", f"{recorder.name}: deletes after {days:.3g} days by its own setting"
+    elif recorder.forecast.breach:
+        yield "disk-too-small", f"{recorder.name}: the disk forces deletion inside the retention period"
