@@ -1,7 +1,8 @@
-"""A client whose certificate is replaced under its feet goes on, as the same party, without a restart."""
+"""A client whose certificate or registration is replaced under its feet goes on, as the same party, without a restart."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from custody.authority.certificate import new_key
 from custody.authority.folder import make_authority, open_authority
 from custody.authority.registration import identity_registered
 from custody.client import Credentials, Drain, LedgerClient, LedgerUnavailable, Outbox, RefusedError, TlsFiles
+from custody.client.waiting import Waiting, look
 from custody.core.note import VerifierKey
 from custody.core.roles import Role
 from custody.private.file import replace_file
@@ -90,3 +92,26 @@ async def test_another_partys_certificate_is_not_taken_up(home: House, files: Tl
         place(tmp_path, mine, my_key)
         receipt = await client.append([segment(1, stream=STREAM)], timeout_s=20)
         assert receipt.indexes == (size,)
+
+
+async def test_a_camera_outside_the_scope_stops_no_other_and_goes_in_when_it_is_registered(
+    home: House, files: TlsFiles, tmp_path: Path
+) -> None:
+    enrolled, key = home.enrol(Role.RECORDER, "nvr-1", STREAM)
+    await home.tell(identity_registered(enrolled, now_us(), random10("nvr-1")))
+    place(tmp_path, enrolled, key)
+    outbox = Outbox(tmp_path / "outbox")
+    outbox.put_many([segment(number, stream=f"site-1/cam-{number % 2 + 1}") for number in range(6)])
+    size = await home.size()
+    async with await connected(home, files) as client:
+        await Drain(outbox, client).flush(20)
+        assert await home.size() == size + 3
+        (refusal,) = look(tmp_path / "outbox").refusals
+        assert (refusal.code, refusal.count) == ("not-in-scope", 3)
+        wider = dataclasses.replace(enrolled, scopes=("site-1/*",))
+        await home.tell(identity_registered(wider, now_us(), random10("wider")))
+        assert outbox.revive() == 3
+        await Drain(outbox, client).flush(20)
+    assert await home.size() == size + 7
+    assert look(tmp_path / "outbox") == Waiting()
+    outbox.close()
