@@ -46,7 +46,7 @@ def compile_library(target: Path, flags: Sequence[str] = FLAGS) -> None:
         raise FileNotFoundError("no C compiler")
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as folder:
         made = Path(folder) / target.name
-        command = [program, *flags, *WARNINGS, "-o", str(made), *map(str, sorted(SOURCES.glob("*.c")))]
+        command = [program, *flags, *WARNINGS, "-o", str(made), *map(str, sorted(SOURCES.glob("*.[cS]")))]
         subprocess.run(command, check=True)
         made.replace(target)
 

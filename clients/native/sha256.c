@@ -22,9 +22,14 @@ size_t sha256_pad(uint8_t end[2 * SHA256_BLOCK_BYTES], const uint8_t *rest, uint
 #include <cpuid.h>
 #include <immintrin.h>
 
+/* sha256_two.S */
+void sha256_blocks_two_avx(struct sha256 *one, const uint8_t *blocks_of_one, struct sha256 *two,
+                           const uint8_t *blocks_of_two, size_t count);
+extern const uint32_t sha256_round_keys[64];
+
 #define WITH_SHA __attribute__((target("sha,sse4.1,ssse3")))
 
-static const _Alignas(16) uint32_t ROUND_KEYS[64] = {
+const _Alignas(64) uint32_t sha256_round_keys[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -66,7 +71,7 @@ void sha256_put(const struct sha256 *state, uint8_t digest[SHA256_BYTES])
 
 #define BIG_ENDIAN_WORDS _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL)
 #define LOAD(from, at) _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(from) + (at)), order)
-#define KEYS(at) _mm_load_si128((const __m128i *)(const void *)ROUND_KEYS + (at))
+#define KEYS(at) _mm_load_si128((const __m128i *)(const void *)sha256_round_keys + (at))
 
 /* The next four words of the message schedule, in place of `w0`. */
 #define SCHEDULE(w0, w1, w2, w3)                                                                              \
@@ -80,7 +85,7 @@ void sha256_put(const struct sha256 *state, uint8_t digest[SHA256_BYTES])
         (abef) = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0E));                             \
     } while (0)
 
-/* Written in turns, so that each instruction of one message has one of the other between it and what waits for it. */
+/* In turns, so that each instruction of one message has one of the other between it and what waits for it. */
 #define FOUR_ROUNDS_OF_BOTH(v, w, at)                                                                         \
     do {                                                                                                      \
         __m128i keys = KEYS(at), one_sum = _mm_add_epi32(v, keys), two_sum = _mm_add_epi32(w, keys);          \
@@ -122,8 +127,9 @@ WITH_SHA void sha256_blocks(struct sha256 *state, const uint8_t *blocks, size_t 
     _mm_store_si128(stored + 1, cdgh);
 }
 
-WITH_SHA void sha256_blocks_two(struct sha256 *one, const uint8_t *blocks_of_one, struct sha256 *two,
-                                const uint8_t *blocks_of_two, size_t count)
+/* As sha256_blocks_two_avx, where there is no AVX, or a sanitizer looks on. */
+WITH_SHA static void two_in_turns(struct sha256 *one, const uint8_t *blocks_of_one, struct sha256 *two,
+                                  const uint8_t *blocks_of_two, size_t count)
 {
     const __m128i order = BIG_ENDIAN_WORDS;
     __m128i *stored = (__m128i *)(void *)one->words, *two_stored = (__m128i *)(void *)two->words;
@@ -164,6 +170,18 @@ WITH_SHA void sha256_blocks_two(struct sha256 *one, const uint8_t *blocks_of_one
     _mm_store_si128(stored + 1, cdgh);
     _mm_store_si128(two_stored, two_abef);
     _mm_store_si128(two_stored + 1, two_cdgh);
+}
+
+void sha256_blocks_two(struct sha256 *one, const uint8_t *blocks_of_one, struct sha256 *two,
+                       const uint8_t *blocks_of_two, size_t count)
+{
+#if !defined(__SANITIZE_ADDRESS__) /* it looks into C only */
+    if (__builtin_cpu_supports("avx")) {
+        sha256_blocks_two_avx(one, blocks_of_one, two, blocks_of_two, count);
+        return;
+    }
+#endif
+    two_in_turns(one, blocks_of_one, two, blocks_of_two, count);
 }
 
 #else /* another processor: hashlib does it, see onepass/library.py */

@@ -93,33 +93,37 @@ int units_end(struct units *units)
     return GOES_ON;
 }
 
-/* Hashes of messages of one length, at most 65 bytes each, two at a time. */
-static void hash_short(const uint8_t *message, size_t bytes, const uint8_t *second, uint8_t *digest, uint8_t *digest_two)
+/* A message of one prefix byte and 32 or 64 bytes behind it, padded: only those bytes change from one to the next. */
+struct short_message {
+    uint8_t blocks[3 * SHA256_BLOCK_BYTES]; /* the last is only what sha256_pad may use */
+    size_t count;
+};
+
+static void begin_short(struct short_message *message, uint8_t prefix, size_t size)
 {
-    uint8_t one[3 * SHA256_BLOCK_BYTES], two[3 * SHA256_BLOCK_BYTES];
-    struct sha256 state, state_two;
-    size_t whole = bytes / SHA256_BLOCK_BYTES;
-    memcpy(one, message, whole * SHA256_BLOCK_BYTES);
-    memcpy(two, second, whole * SHA256_BLOCK_BYTES);
-    size_t blocks = whole + sha256_pad(one + whole * SHA256_BLOCK_BYTES, message + whole * SHA256_BLOCK_BYTES, bytes);
-    sha256_pad(two + whole * SHA256_BLOCK_BYTES, second + whole * SHA256_BLOCK_BYTES, bytes);
-    sha256_init(&state);
-    sha256_init(&state_two);
-    sha256_blocks_two(&state, one, &state_two, two, blocks);
-    sha256_put(&state, digest);
-    sha256_put(&state_two, digest_two);
+    static const uint8_t FILLED_LATER[SHA256_BLOCK_BYTES];
+    size_t whole = (1 + size) / SHA256_BLOCK_BYTES; /* of 65 bytes one stands in the second block */
+    message->count = whole + sha256_pad(message->blocks + whole * SHA256_BLOCK_BYTES, FILLED_LATER, 1 + size);
+    message->blocks[0] = prefix;
 }
 
-/* `count` hashes of `prefix` and `size` bytes each, from `from` to `to`, which may be the same place. */
+/* `count` hashes of `prefix` and `size` bytes each, two at a time, from `from` to `to`, which may be the same place. */
 static void hash_level(uint8_t prefix, const uint8_t *from, size_t size, size_t count, uint8_t *to)
 {
-    uint8_t one[1 + 2 * SHA256_BYTES], two[1 + 2 * SHA256_BYTES], unused[SHA256_BYTES];
-    one[0] = two[0] = prefix;
+    struct short_message one, two;
+    uint8_t unused[SHA256_BYTES];
+    begin_short(&one, prefix, size);
+    begin_short(&two, prefix, size);
     for (size_t at = 0; at < count; at += 2) {
         int pair = at + 1 < count;
-        memcpy(one + 1, from + at * size, size);
-        memcpy(two + 1, from + (at + (pair ? 1 : 0)) * size, size);
-        hash_short(one, 1 + size, two, to + at * SHA256_BYTES, pair ? to + (at + 1) * SHA256_BYTES : unused);
+        struct sha256 state, state_two;
+        memcpy(one.blocks + 1, from + at * size, size);
+        memcpy(two.blocks + 1, from + (at + (pair ? 1 : 0)) * size, size);
+        sha256_init(&state);
+        sha256_init(&state_two);
+        sha256_blocks_two(&state, one.blocks, &state_two, two.blocks, one.count);
+        sha256_put(&state, to + at * SHA256_BYTES);
+        sha256_put(&state_two, pair ? to + (at + 1) * SHA256_BYTES : unused);
     }
 }
 

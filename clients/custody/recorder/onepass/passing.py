@@ -4,8 +4,7 @@ import ctypes
 import functools
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, overload
+from typing import Final, NamedTuple, overload
 
 from custody.core.errors import MalformedError
 from custody.core.media.clip import Clip
@@ -46,8 +45,7 @@ class _Digests(Sequence[bytes]):
         return self._raw[32 * place : 32 * place + 32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _Found(NamedTuple):
     digests: Sequence[bytes]
     keys: Sequence[int]
     pictures: int
@@ -86,7 +84,7 @@ class Pass:
             return None
         found = _Found(
             digests=_Digests(ctypes.string_at(result.digests, 32 * result.units)),
-            keys=(ctypes.c_uint32 * result.key_count).from_address(result.keys)[:] if result.key_count else [],
+            keys=array("I", ctypes.string_at(result.keys, 4 * result.key_count)) if result.key_count else (),
             pictures=result.pictures,
             ticks=result.ticks,
             steps=result.steps,

@@ -1,14 +1,13 @@
 """A footage file as its coded pictures: container, codec, times, and the digests that its media root stands on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from custody.core.digest import media_root
 from custody.v1 import record_pb2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
+class Clip(NamedTuple):
     """What one footage file holds. `unit_digests` is empty exactly when `absence` says why."""
 
     container: int

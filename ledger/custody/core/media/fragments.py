@@ -1,8 +1,7 @@
 """Where the samples of a fragmented mp4 file lie (ISO/IEC 14496-12 section 8.8: `trex`, `moof`, `traf`, `tfhd`, `trun`)."""
 
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from custody.core.errors import MalformedError
 from custody.core.media.boxes import Box, Boxes, inner_boxes, unpack
@@ -18,12 +17,14 @@ _DATA_OFFSET, _FIRST_FLAGS = 0x001, 0x004
 _SAMPLE_DURATION, _SAMPLE_SIZE, _SAMPLE_FLAGS, _SAMPLE_TIME = 0x100, 0x200, 0x400, 0x800
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class Defaults(NamedTuple):
     """What a sample has when its run does not say (`trex`)."""
 
     duration: int = 0
     size: int = 0
+
+
+NO_DEFAULTS: Final = Defaults()
 
 
 def read_defaults(moov: Boxes, track: int) -> Defaults | None:
@@ -36,7 +37,7 @@ def read_defaults(moov: Boxes, track: int) -> Defaults | None:
             number, duration, size = unpack(_TREX, content)
             if number == track:
                 return Defaults(duration=duration, size=size)
-    return Defaults()
+    return NO_DEFAULTS
 
 
 class Fragments:

@@ -2,14 +2,13 @@
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from custody.core.errors import MalformedError
 from custody.core.media import sample_table
 from custody.core.media.boxes import Box, Boxes, load, top_boxes, unpack
 from custody.core.media.clip import Clip
-from custody.core.media.fragments import Defaults, Fragments, read_defaults
+from custody.core.media.fragments import NO_DEFAULTS, Fragments, read_defaults
 from custody.core.media.reading import Source
 from custody.core.media.runs import Run, read_samples
 from custody.core.media.track import Track, read_creation, read_track
@@ -20,8 +19,7 @@ _PRFT: Final = struct.Struct(">II")
 _NTP_EPOCH_S: Final = 2_208_988_800
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Movie:
+class Movie(NamedTuple):
     """What the index of an mp4 file says of its first video track."""
 
     container: int
@@ -79,7 +77,7 @@ def open_mp4(source: Source, init: bytes) -> Movie | Clip:
     track = read_track(moov)
     if track is None:
         return Clip(container=container, absence=record_pb2.MEDIA_ABSENCE_CODEC, start_us=start_us)
-    fragments = Fragments(track.number, read_defaults(inner, track.number) or Defaults())
+    fragments = Fragments(track.number, read_defaults(inner, track.number) or NO_DEFAULTS)
     return Movie(container=container, start_us=start_us, track=track, source=source, boxes=boxes, fragments=fragments)
 
 

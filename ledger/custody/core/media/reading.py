@@ -1,7 +1,7 @@
 """How a parser gets at a file that may be larger than memory: one function, and bounds around it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from custody.core.errors import MalformedError
 
@@ -10,8 +10,7 @@ Read = Callable[[int, int], bytes | memoryview]
 call, no longer, so that the caller may serve every call from one buffer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """A file of `size_bytes`, read through `read`."""
 
     read: Read

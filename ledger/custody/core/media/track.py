@@ -4,8 +4,7 @@ ISO/IEC 14496-12 section 8 (`trak`), ISO/IEC 14496-15 sections 5.3 and 8.3 (`avc
 """
 
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from custody.core.errors import MalformedError
 from custody.core.media.boxes import Boxes, inner_boxes, unpack
@@ -32,8 +31,7 @@ _CONFIGURATION: Final = {record_pb2.CODEC_H264: (b"avcC", 4), record_pb2.CODEC_H
 """Name of the decoder configuration box, and the byte in it whose low two bits are the length size minus one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
+class Track(NamedTuple):
     """The first video track of a file."""
 
     number: int
