@@ -222,6 +222,14 @@ def test_a_wrong_configuration_is_refused_with_its_place(change: dict[str, Any],
         recorder("folder", tmp_path, **change)
 
 
+@pytest.mark.parametrize("setting", ["heartbeat_s", "integrity_bytes_per_s", "workers"])
+def test_a_setting_of_the_agent_that_would_stop_it_is_refused(setting: str) -> None:
+    recorders = [{"storage": [{"name": "hot", "path": "hot"}]}]
+    table = {"site": "site-12", "state": "state", "recorder": recorders, "agent": {setting: 0}}
+    with pytest.raises(ConfigError, match=setting):
+        make_config(table, Path("/nonexistent"))
+
+
 def recorder(named: str, folder: Path = Path("/nonexistent"), **change: Any) -> Any:
     table = {"preset": named, "storage": [{"name": "hot", "path": "hot"}], **change}
     return make_config({"site": "site-12", "state": "state", "recorder": [table]}, folder).recorders[0]

@@ -4,7 +4,6 @@ A function of the slices up to the snapshot, the request and the footage: nothin
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,30 +12,14 @@ from custody.client import ProvenEntry
 from custody.core.disclosure import check_disclosure
 from custody.core.record import ReadRecord, read_record
 from custody.export.documents import render
-from custody.export.gather import Snapshot
+from custody.export.gathered import Gathered
 from custody.export.request import ExportRequest
 from custody.export.story import Story, tell
 from custody.verifier.package.commitments import Withheld, commitments_of, encode_withheld
 from custody.verifier.package.layout import DISCLOSURES, PACKAGE_CSV, PACKAGE_MANIFEST, WITHHELD, encode_json
-from custody.verifier.package.manifest import AbsentRow, DerivedRow, FileRow, PackageManifest, StreamRow
+from custody.verifier.package.manifest import PackageManifest, StreamRow
 
 WITHHELD_REASON = "not given by the exporter for this recipient"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
-    """What the content is made of."""
-
-    request: ExportRequest
-    snapshot: Snapshot
-    slices: Mapping[str, Sequence[ProvenEntry]]
-    files: Sequence[FileRow]
-    absent: Sequence[AbsentRow]
-    derived: Sequence[DerivedRow] = ()
-    read: Mapping[int, ReadRecord] = field(default_factory=dict)
-    """Records that were read already, by leaf index."""
-    disclosures: Mapping[bytes, bytes]
-    """Serialized disclosures that may be given, by commitment."""
 
 
 def entries_of(slices: Mapping[str, Sequence[ProvenEntry]]) -> list[ProvenEntry]:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 
+from custody.export.gathered import Gathered
 from custody.export.story import Story, Told
 from custody.rules.finding import Article, Penalty
 from custody.v1 import record_pb2
@@ -16,9 +17,6 @@ from custody.verifier.package.manifest import PackageManifest, show_times
 from custody.verifier.report import names
 from custody.verifier.report.citation import citation
 from custody.verifier.web import read_page
-
-if TYPE_CHECKING:
-    from custody.export.content import Gathered
 
 _Cited = TypeVar("_Cited", Article, Penalty)
 PAGES: Final = (
@@ -60,7 +58,7 @@ FIELDS_ZH: Final = {
 
 
 def render(
-    gathered: "Gathered", manifest: PackageManifest, story: Story, withheld: Sequence[Withheld]
+    gathered: Gathered, manifest: PackageManifest, story: Story, withheld: Sequence[Withheld]
 ) -> Iterator[tuple[str, bytes]]:
     """(name below `data/`, bytes) of every page."""
     pages = Environment(

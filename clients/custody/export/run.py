@@ -20,12 +20,13 @@ from custody.core.record import ReadRecord, encode_record
 from custody.core.record_id import RANDOM_BYTES, make_record_id
 from custody.export.archive import write_zip
 from custody.export.bagging import close_bag, sign, write
-from custody.export.content import Gathered, build_content
+from custody.export.content import build_content
 from custody.export.derived import find_derived, pack_derived, row_of_derived
 from custody.export.errors import ExportError
 from custody.export.finished import FINISHED, Finished, load_finished, save_finished
 from custody.export.footage import Segment, absent_row, copy_segment, find_segment, row_of, segments_of
 from custody.export.gather import Snapshot, gather, read_whole, take_snapshot, whole_chains
+from custody.export.gathered import Gathered
 from custody.export.job import Exported, ExportJob
 from custody.export.log_part import build_early, build_log_part, build_proof_files
 from custody.export.plan import PLAN, load_plan, save_plan

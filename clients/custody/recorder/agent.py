@@ -239,8 +239,8 @@ class Agent:
                 self._rounds.alive(now_us)
                 self.counts.disposed += self._rounds.disposals(now_us, self._looking.looked_us)
                 self._rounds.heartbeats(now_us, self._state.count_pending() + self._outbox.backlog())
-                example = ascii(next(iter(self._arrivals.refused), ""))
-                self._state.set_note("refused", f"{len(self._arrivals.refused)} {example}")
+                for key, paths in (("refused", self._arrivals.refused), ("unreadable", self._rechecks.unreadable)):
+                    self._state.set_note(key, f"{len(paths)} {next(iter(paths), '')!a}")
                 self._rounds.ledger(now_us, self._outbox.receipted(), self._outbox.problem())
         # Before the first scan is through, footage may lie there that is not overdue at all.
         if self._looking.looked_us and not self._arrivals.waiting and self._is_due("overdue", 5_000_000):

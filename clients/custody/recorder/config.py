@@ -123,15 +123,15 @@ def make_config(table: Mapping[str, Any], base: Path) -> Config:
         state=base / top.text("state"),
         recorders=recorders,
         streams={str(key): str(value) for key, value in streams.items()},
-        heartbeat_us=agent.seconds("heartbeat_s", 60),
+        heartbeat_us=agent.seconds("heartbeat_s", 60, least=1),
         scan_us=agent.seconds("scan_s", 60),
         deep_scan_us=agent.seconds("deep_scan_s", 3_600),
         move_grace_us=agent.seconds("move_grace_s", 30),
         remember_us=agent.seconds("remember_s", 86_400),
-        integrity_bytes_per_s=agent.number("integrity_bytes_per_s", 20_000_000),
+        integrity_bytes_per_s=agent.number("integrity_bytes_per_s", 20_000_000, least=1),
         integrity_every_us=agent.number("integrity_every_days", 7) * DAY_US,
         required_retention_us=agent.number("required_retention_days", 30) * DAY_US,
-        workers=agent.number("workers", 2),
+        workers=agent.number("workers", 2, least=1),
         listen=agent.text("listen", ""),
         auth_upstream=agent.text("auth_upstream", ""),
         ledger=dict(top.table("ledger")),
@@ -233,16 +233,16 @@ class _Table:
     def texts(self, key: str) -> tuple[str, ...]:
         return tuple(str(item) for item in self._take(key, list, []))
 
-    def number(self, key: str, default: int) -> int:
+    def number(self, key: str, default: int, least: int = 0) -> int:
         value = int(self._take(key, int, default))
-        if value < 0:
-            raise ConfigError(f"{self._where}: {key!r} is negative")
+        if not least <= value <= 1 << 50:
+            raise ConfigError(f"{self._where}: {key!r} is a number from {least} on, and not larger than a disk")
         return value
 
-    def seconds(self, key: str, default: float) -> int:
+    def seconds(self, key: str, default: float, least: int = 0) -> int:
         value = float(self._take(key, (int, float), default))
-        if not 0 <= value <= 10**9:
-            raise ConfigError(f"{self._where}: {key!r} is not a number of seconds")
+        if not least <= value <= 10**9:
+            raise ConfigError(f"{self._where}: {key!r} is a number of seconds from {least} on")
         return int(value * SECOND_US)
 
     def flag(self, key: str, *, default: bool = False) -> bool:

@@ -7,7 +7,7 @@ import ctypes
 import hashlib
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -29,11 +29,12 @@ class Suspect(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What became of one file: `matches` is None when it is not there."""
+    """What became of one file: `matches` is None when it was not read; `problem` says why, and is empty when it is not there."""
 
     suspect: Suspect
     matches: bool | None
-    size_bytes: int
+    size_bytes: int = 0
+    problem: str = ""
 
 
 def set_idle_priority() -> bool:
@@ -54,22 +55,29 @@ def hash_again(
         digest = hashlib.sha256()
         size = 0
         try:
-            descriptor = os.open(suspect.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            results.append(Checked(suspect, None, 0))
-            continue
-        try:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-            while piece := os.read(descriptor, _PIECE_BYTES):
+            for piece in _pieces(suspect.path):
                 digest.update(piece)
                 size += len(piece)
                 done_bytes += len(piece)
                 ahead = done_bytes / bytes_per_s - (monotonic_s() - began)
                 if ahead > 0 and pause(ahead):
                     return results
-            # What was read for the scan alone must not push fresh footage out of the page cache.
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(descriptor)
-        results.append(Checked(suspect, digest.digest() == suspect.sha256, size))
+        except FileNotFoundError:
+            results.append(Checked(suspect, None))
+        except OSError as error:  # a bad sector, a right that was taken away, a link in its place: the others go on
+            results.append(Checked(suspect, None, problem=error.strerror or type(error).__name__))
+        else:
+            results.append(Checked(suspect, digest.digest() == suspect.sha256, size))
     return results
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        while piece := os.read(descriptor, _PIECE_BYTES):
+            yield piece
+        # What was read for the scan alone must not push fresh footage out of the page cache.
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)

@@ -1,5 +1,6 @@
 """Integrity scans: which footage is hashed again, and what the result means. The hashing is in `integrity`."""
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
@@ -12,6 +13,10 @@ from custody.recorder.records import Writer
 from custody.recorder.register import Register
 from custody.recorder.state import State
 
+_LOG: Final = logging.getLogger("custody.recorder")
+_AGAIN_US: Final = 3_600_000_000
+"""What could not be read, or was not there, is looked at again after an hour."""
+_UNREADABLE_AT_MOST: Final = 1_000
 BATCH: Final = 256
 """Segments hashed for one record, or one for each stream when they are many."""
 
@@ -30,6 +35,8 @@ class Rechecks:
         self._stopping = Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="custody-integrity")
         self._running: Future[list[Checked]] | None = None
+        self.unreadable: dict[str, str] = {}
+        """Stored files that are there and could not be read, and why."""
 
     @property
     def idle(self) -> bool:
@@ -66,20 +73,36 @@ class Rechecks:
         return suspects
 
     def record(self, results: Sequence[Checked], now_us: int) -> int:
-        """Remembers and records results, inside a transaction; returns how many files were altered."""
-        for one in results:
+        """Remembers and records results, inside a transaction; returns how many files were altered.
+
+        A file that is not there is not told of here: it was deleted or moved a moment ago, or its disk is away, and whoever
+        looks at the storages says which.
+        """
+        read = [one for one in results if one.matches is not None]
+        for one in read:
             self._state.set_verified(one.suspect.segment, now_us, altered=one.matches is False)
-        altered = [one.suspect.numbered for one in results if one.matches is False]
-        missing = [one.suspect.numbered for one in results if one.matches is None]
-        for ranges in by_record(segment_ranges(one.suspect.numbered for one in results)):
+        for one in results:
+            self._note(one)
+            if one.matches is None:
+                self._state.set_verified_at(one.suspect.segment, now_us - self._config.integrity_every_us + _AGAIN_US)
+        altered = [one.suspect.numbered for one in read if one.matches is False]
+        for ranges in by_record(segment_ranges(one.suspect.numbered for one in read)):
             inside = {(run.stream, number) for run in ranges for number in range(run.first, run.last + 1)}
-            files = [one for one in results if one.suspect.numbered[:2] in inside]
+            files = [one for one in read if one.suspect.numbered[:2] in inside]
             record = self._writer.integrity_scan(
                 ranges,
                 files=len(files),
                 total_bytes=sum(one.size_bytes for one in files),
                 altered=segment_ranges(one for one in altered if one[:2] in inside),
-                missing=segment_ranges(one for one in missing if one[:2] in inside),
             )
             self._register.add([record])
         return len(altered)
+
+    def _note(self, one: Checked) -> None:
+        path = str(one.suspect.path)
+        if not one.problem:
+            self.unreadable.pop(path, None)
+        elif path in self.unreadable or len(self.unreadable) < _UNREADABLE_AT_MOST:
+            if path not in self.unreadable:
+                _LOG.error("%s cannot be read: %s", ascii(path), one.problem)
+            self.unreadable[path] = one.problem

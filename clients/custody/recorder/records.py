@@ -109,10 +109,7 @@ class Writer:
         files: int,
         total_bytes: int,
         altered: Sequence[record_pb2.SegmentRange] = (),
-        missing: Sequence[record_pb2.SegmentRange] = (),
     ) -> ReadRecord:
         """Stored footage was hashed again."""
-        message = record_pb2.IntegrityScan(
-            ranges=ranges, files=files, total_bytes=total_bytes, altered=altered, missing=missing
-        )
+        message = record_pb2.IntegrityScan(ranges=ranges, files=files, total_bytes=total_bytes, altered=altered)
         return self.write("integrity_scan", message)

@@ -239,6 +239,10 @@ class State:
             "UPDATE segment SET verified_us = ?, altered = ? WHERE id = ?", (now_us, int(altered), segment)
         )
 
+    def set_verified_at(self, segment: int, moment_us: int) -> None:
+        """The segment counts as hashed at that moment, when it comes to whose turn is next."""
+        self._db.execute("UPDATE segment SET verified_us = ? WHERE id = ?", (moment_us, segment))
+
     def folder(self, storage: str, path: str) -> int:
         """Id of a folder, made when it is new."""
         key = (storage, path)

@@ -71,6 +71,9 @@ class Survey:
     refused: int
     """Files that cannot be registered."""
     refused_example: str
+    unreadable: int
+    """Stored files that could not be read when they were to be hashed again."""
+    unreadable_example: str
     problem: str
     """Why the ledger does not take them; empty when it does."""
     refusals: Sequence[Refusal]
@@ -95,7 +98,8 @@ def take_survey(config: Config, now_us: int) -> Survey:
         pending = db.execute("SELECT chains, count(*) FROM pending GROUP BY chains").fetchall()
         outbox = look(config.state / OUTBOX_FILE)
         streams = _streams(config, db, now_us, by_chain(pending) + by_chain(outbox.chains.items()))
-    refused, _, example = notes.get("refused", "0 ").partition(" ")
+    refused, _, refused_example = notes.get("refused", "0 ").partition(" ")
+    unreadable, _, unreadable_example = notes.get("unreadable", "0 ").partition(" ")
     receipt, _, problem = notes.get("ledger", "0 ").partition(" ")
     return Survey(
         alive_us=int(notes.get("alive_us", "0")),
@@ -103,7 +107,9 @@ def take_survey(config: Config, now_us: int) -> Survey:
         waiting_since_us=outbox.oldest_us,
         receipt_us=int(receipt),
         refused=int(refused),
-        refused_example=example,
+        refused_example=refused_example,
+        unreadable=int(unreadable),
+        unreadable_example=unreadable_example,
         problem=problem,
         refusals=outbox.refusals,
         streams=streams,

@@ -16,7 +16,8 @@ from custody.rules.footage import SegmentColumns
 from custody.rules.library import load_library
 from custody.rules.observation import Observation, Status
 from custody.rules.preview import Preview, preview
-from custody.rules.profile import Library, Profile, Rule, parse_profile
+from custody.rules.profile import Library, Profile, parse_profile
+from custody.rules.rule import Rule
 from custody.rules.save import restore, save
 from custody.rules.segments import SegmentRun, segment_verdicts
 from custody.rules.state import CustodyState

@@ -4,19 +4,15 @@ A month of a site has thousands of accesses of a few dozen shapes: the enum valu
 record lacks what is required depends on nothing else.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from custody.rules.requirement import Requirement, looker
+from custody.rules.rule import Rule
 
-if TYPE_CHECKING:
-    from custody.rules.profile import Rule
-
-Need = tuple["Rule", tuple[Requirement, ...]]
+Need = tuple[Rule, tuple[Requirement, ...]]
 """A rule, and what it requires of the kind of record."""
-Lack = tuple["Rule", tuple[str, ...]]
+Lack = tuple[Rule, tuple[str, ...]]
 """A rule, and the fields that a record lacks by it."""
 
 

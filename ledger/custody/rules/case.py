@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from custody.rules.catalogue import CODES
 from custody.rules.finding import MAX_SHOWN, Finding, Subject
 from custody.rules.observation import Observation
-from custody.rules.profile import Rule
+from custody.rules.rule import Rule
 from custody.rules.state import CustodyState, Note, Site, Stream
 
 _PRIORITY_PROFILE: Final = "ctl32"

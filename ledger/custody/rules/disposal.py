@@ -15,9 +15,9 @@ from custody.rules.case import Case
 from custody.rules.finding import Finding, Verdict
 from custody.rules.footage import DAY_US
 from custody.rules.holds import Hold, holds
-from custody.rules.profile import Rule
 from custody.rules.ranges import Claims
 from custody.rules.retention import Due, days, due, moments, policies
+from custody.rules.rule import Rule
 from custody.rules.state import Note
 from custody.v1 import record_pb2
 

@@ -11,8 +11,8 @@ from custody.rules.case import Case, moment, span
 from custody.rules.finding import Finding
 from custody.rules.footage import DAY_US
 from custody.rules.machines import FILING, STREAM, run
-from custody.rules.profile import Rule
 from custody.rules.retention import days
+from custody.rules.rule import Rule
 from custody.rules.state import Note
 
 

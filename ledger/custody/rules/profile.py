@@ -17,7 +17,8 @@ from custody.core.limits import MAX_TIME_US
 from custody.rules.asked import Asked
 from custody.rules.catalogue import CODES
 from custody.rules.finding import Article, Penalty, Severity
-from custody.rules.requirement import Requirement, parse_names, parse_requirement
+from custody.rules.requirement import parse_names, parse_requirement
+from custody.rules.rule import Rule
 
 _T = TypeVar("_T")
 
@@ -33,28 +34,6 @@ _RULE: Final = {
     "parameters": dict, "policy": list, "requires": list,
 }  # fmt: skip
 _SEVERITIES: Final = {severity.name.lower(): severity for severity in Severity}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One rule. `parameters` are whole numbers whose unit is in the name; `policy` names those that no law states."""
-
-    id: str
-    profile: str
-    code: str
-    articles: tuple[Article, ...]
-    severity: Severity
-    penalty: Penalty | None
-    regimes: frozenset[str]
-    parameters: Mapping[str, int]
-    policy: frozenset[str]
-    requires: tuple[Requirement, ...]
-    from_us: int
-    to_us: int
-
-    def in_force(self, at_us: int) -> bool:
-        """True when the profile of this rule was in force at that moment."""
-        return self.from_us <= at_us < self.to_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from custody.rules.field_words import fields_in_words
 from custody.rules.finding import Finding
 from custody.rules.footage import DAY_US, HOUR_US
 from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
-from custody.rules.profile import Rule
+from custody.rules.rule import Rule
 from custody.rules.spans import intersect, union
 from custody.rules.state import Note
 from custody.v1 import record_pb2 as pb

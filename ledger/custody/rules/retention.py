@@ -12,7 +12,7 @@ from typing import NamedTuple
 from custody.rules.case import Case
 from custody.rules.finding import Finding
 from custody.rules.footage import DAY_US
-from custody.rules.profile import Rule
+from custody.rules.rule import Rule
 from custody.rules.state import Note
 
 

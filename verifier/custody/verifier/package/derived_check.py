@@ -5,19 +5,11 @@ this transform, of those segments; the segments themselves are in the package, o
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from custody.core.record import ReadRecord
 from custody.verifier.package.layout import DERIVED
 from custody.verifier.package.manifest import WITHHELD_SOURCE, DerivedRow, PackageManifest, SourceRow
-from custody.verifier.package.report import SEGMENTS, PackageReport
-
-
-class DerivedCopy(NamedTuple):
-    """A proven row, and which of its sources are whole in the package."""
-
-    row: DerivedRow
-    given: tuple[bool, ...]
+from custody.verifier.package.report import SEGMENTS, DerivedCopy, PackageReport
 
 
 class DerivedCheck:

@@ -9,8 +9,7 @@ from custody.verifier.log_output import check_lines, checks_json, finding_json, 
 from custody.verifier.log_report import Status
 from custody.verifier.package.container import NoPackage
 from custody.verifier.package.derived import BroughtFile
-from custody.verifier.package.derived_check import DerivedCopy
-from custody.verifier.package.report import OPTIONAL, PackageReport
+from custody.verifier.package.report import OPTIONAL, DerivedCopy, PackageReport
 from custody.verifier.package.texts import LINES, PACKAGE_CHECKS, signer_text
 from custody.verifier.web import code_texts
 

@@ -1,15 +1,13 @@
 """The result of checking a package: numbered checks, findings, and what could not be checked."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
 from custody.core.errors import CustodyError
 from custody.verifier.finding import Finding, Findings, Severity
 from custody.verifier.log_report import Check, Status, overall
 from custody.verifier.package.derived import BroughtFile
-
-if TYPE_CHECKING:
-    from custody.verifier.package.derived_check import DerivedCopy
+from custody.verifier.package.manifest import DerivedRow
 
 (
     FORM, BAG, SIGNATURES, GROWTH, ENTRIES, CHAINS, HEADS, SEGMENTS, PROOF_FILES, EXPORT, SIGNER, DISCLOSED, STAMPED, BROUGHT,
@@ -25,6 +23,13 @@ NO_PACKAGE: Final = "this is no evidence package"
 EXPORTER_REVOCATION: Final = "exporter-revocation"
 STAMP_REVOCATION: Final = "timestamp-revocation"
 """What was not looked at though its check was made, because nobody brought what it needs."""
+
+
+class DerivedCopy(NamedTuple):
+    """A proven row, and which of its sources are whole in the package."""
+
+    row: DerivedRow
+    given: tuple[bool, ...]
 
 
 @dataclass(slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from custody.rules.case import Case
 from custody.rules.disposal import Disposals
 from custody.rules.observation import Observation
-from custody.rules.profile import Rule
 from custody.rules.retention import Policy, days, due, policies
+from custody.rules.rule import Rule
 from custody.verifier.custody_audit.result import CustodyAudit
 from custody.verifier.custody_audit.zone import Zone
 from custody.verifier.report.names import Words
