@@ -10,15 +10,13 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from custody.core.errors import MalformedError
-from custody.recorder import spool
 from custody.recorder.arrivals import Arrivals
 from custody.recorder.config import Config
 from custody.recorder.environment import Counts, Environment
+from custody.recorder.events import Events
 from custody.recorder.flights import Flights
 from custody.recorder.forgetting import Forgetting
 from custody.recorder.hooks import Hooks
@@ -55,7 +53,14 @@ class Agent:
         self.places = Places(config)
         self._register = Register(config, state, self._writer, disposal_kind=self._kind)
         self._rounds = Rounds(config, state, self._register, self._writer)
-        self._hooks = Hooks(self.places, state, self._register, self._writer, outbox.revive)
+        self._events = Events(
+            config.state / "spool",
+            state,
+            Hooks(self.places, state, self._register, self._writer, outbox.revive),
+            self._register,
+            counts=self.counts,
+            transaction=self._transaction,
+        )
         self._hints: SimpleQueue[Hint] = SimpleQueue()
         self._due: dict[str, int] = {}
         self._arrivals = Arrivals(
@@ -188,11 +193,7 @@ class Agent:
 
     def _take_spool(self) -> bool:
         """Takes the events of hooks that wait; True when there were some."""
-        places: list[Place] = []
-        heard = False
-        while paths := spool.waiting(self.config.state / "spool")[:_EVENTS_AT_ONCE]:
-            places += self._take_events(paths)
-            heard = True
+        heard, places = self._events.take()
         for place in places:
             self._arrivals.enqueue(place)
         if gone := [place for place in places if self._is_gone(place)]:
@@ -200,34 +201,6 @@ class Agent:
                 for place in gone:
                     self._register.vanished(place)
         return heard
-
-    def _take_events(self, paths: list[Path]) -> list[Place]:
-        """Takes some events of hooks, all in one transaction; returns the places that they speak of.
-
-        Crash before its commit: all are taken again. Crash after it, with files still there: their names are known, and
-        they are only removed.
-        """
-        with self._transaction():
-            places = [self._take_event(path) for path in paths]
-        for path in paths:
-            path.unlink(missing_ok=True)
-        with self._transaction():
-            for path in paths:
-                self._state.drop_note(f"hook:{path.name}")
-        return [place for place in places if place is not None]
-
-    def _take_event(self, path: Path) -> Place | None:
-        """Acts on one event, or on nothing of it; inside a transaction."""
-        if self._state.note(f"hook:{path.name}") is not None:
-            return None
-        self._state.set_note(f"hook:{path.name}", "done")
-        try:
-            with self._state.savepoint(), self._register.trial():
-                return self._hooks.apply(spool.read_event(path))
-        except MalformedError as error:
-            self.counts.refused += 1
-            _LOG.warning("hook %s refused: %s [%s]", path.name, error, error.code)
-            return None
 
     # ---- 4 the clock
 
@@ -239,7 +212,11 @@ class Agent:
                 self._rounds.alive(now_us)
                 self.counts.disposed += self._rounds.disposals(now_us, self._looking.looked_us)
                 self._rounds.heartbeats(now_us, self._state.count_pending() + self._outbox.backlog())
-                for key, paths in (("refused", self._arrivals.refused), ("unreadable", self._rechecks.unreadable)):
+                for key, paths in (
+                    ("refused", self._arrivals.refused),
+                    ("unreadable", self._rechecks.unreadable),
+                    ("stuck", self._events.stuck),
+                ):
                     self._state.set_note(key, f"{len(paths)} {next(iter(paths), '')!a}")
                 self._rounds.ledger(now_us, self._outbox.receipted(), self._outbox.problem())
         # Before the first scan is through, footage may lie there that is not overdue at all.

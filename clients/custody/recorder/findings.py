@@ -28,6 +28,8 @@ def _of_agent(survey: Survey, now_us: int, silent_us: int) -> Iterator[tuple[str
         yield "records-refused", f"the ledger refused {one.count} records for good, {one.code}: {one.example}"
     if survey.refused:
         yield "footage-refused", f"{survey.refused} files cannot be registered, e.g. {survey.refused_example}"
+    if survey.stuck:
+        yield "hook-unreadable", f"{survey.stuck} events of hooks cannot be read, e.g. {survey.stuck_example}"
     if survey.unreadable:
         yield "footage-unreadable", f"{survey.unreadable} stored files cannot be read, e.g. {survey.unreadable_example}"
 

@@ -5,11 +5,13 @@ Crash before the commit: the event is taken again. Crash between commit and remo
 file is removed.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from custody.core.disclosure import SALT_BYTES, Disclosure
 from custody.core.errors import MalformedError
+from custody.core.limits import MAX_TIME_US
 from custody.recorder.outbox import OutboxFullError
 from custody.recorder.place import Place, Places
 from custody.recorder.records import Writer
@@ -18,6 +20,7 @@ from custody.recorder.state import State
 from custody.recorder.words import DISPOSALS, FAULTS, REASONS, STATES
 from custody.v1 import record_pb2
 
+_MAX_TEXT: Final = 4_096
 _ACTS: Final = {"read": record_pb2.ACCESS_ACT_VIEW, "playback": record_pb2.ACCESS_ACT_CONSULT}
 _FAULT_OF_REASON: Final = {
     record_pb2.GAP_REASON_CAMERA_OFFLINE: record_pb2.FAULT_KIND_CAMERA,
@@ -58,7 +61,7 @@ class Hooks:
         return self._apply[event["event"]](event)
 
     def _place(self, event: Mapping[str, Any]) -> Place:
-        place = self._places.place(_text(event, "path"))
+        place = self._places.place(_path(event))
         if place is None or not place.is_beneath():
             raise MalformedError(f"{event['path']} is in no storage of this agent", code="hook-malformed")
         return place
@@ -69,6 +72,8 @@ class Hooks:
     def _deleted(self, event: Mapping[str, Any]) -> Place:
         place = self._place(event)
         kind = _choice(event, "kind", DISPOSALS)
+        if not place.is_text:
+            raise MalformedError("footage whose name is not UTF-8 is not registered", code="hook-malformed")
         self._state.announce(place.storage.name, place.path, kind, self._writer.now_us())
         return place
 
@@ -132,16 +137,35 @@ class Hooks:
         self._register.add([self._writer.write("access", message, at_us)])
 
 
+def _path(event: Mapping[str, Any]) -> str:
+    """A path as the system has it: bytes of its name that are not UTF-8 stand as lone surrogates (PEP 383)."""
+    value = event.get("path")
+    try:
+        if isinstance(value, str) and 0 < len(os.fsencode(value)) <= _MAX_TEXT and "\0" not in value:
+            return value
+    except UnicodeEncodeError:
+        pass
+    raise MalformedError("the event lacks 'path'", code="hook-malformed")
+
+
 def _text(event: Mapping[str, Any], key: str) -> str:
     value = event.get(key)
-    if not isinstance(value, str) or not value or len(value) > 4_096:
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT or "\0" in value or not _is_utf8(value):
         raise MalformedError(f"the event lacks {key!r}", code="hook-malformed")
     return value
 
 
+def _is_utf8(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can spell half a character
+        return False
+    return True
+
+
 def _time(event: Mapping[str, Any], key: str) -> int:
     value = event.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_TIME_US:
         raise MalformedError(f"the event's {key!r} is no time", code="hook-malformed")
     return value
 

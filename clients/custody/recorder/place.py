@@ -49,8 +49,8 @@ class Place:
 
     def is_beneath(self) -> bool:
         """True when its folder really lies in the storage: neither `..` nor a link leads out. Looks at the disk."""
-        real = self.storage.path.resolve() / self.folder
-        return ".." not in self.path.split("/") and self.full.parent.resolve() == real
+        real = Path(os.path.realpath(self.storage.path), self.folder)  # Path.resolve raises on a circle of links
+        return ".." not in self.path.split("/") and Path(os.path.realpath(self.full.parent)) == real
 
     def named(self, mtime_us: int) -> Named | None:
         """What the first template that fits says; None when the file is not footage.

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Final
 
 _LINE: Final = re.compile(r"^( *)([A-Za-z0-9_~.\"'/-]+) *:(?: +(.*))?$")
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _UNITS_US: Final = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 
 
@@ -38,20 +39,19 @@ def _plain(value: str) -> str:
     return value.partition(" #")[0].strip() if not value.startswith("#") else ""
 
 
+_MOST_US: Final = 36_525 * 86_400_000_000
+"""A hundred years: what is longer is as good as for ever."""
+
+
 def read_duration_us(text: str) -> int | None:
     """A duration as Go and MediaMTX write it (1d, 1h30m, 0s) in microseconds; None when it is none."""
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
-    return int(sum(float(number) * _UNITS_US[unit] for number, unit in parts))
+    return int(min(sum(float(number) * _UNITS_US[unit] for number, unit in parts), _MOST_US))
 
 
 def read_days_us(values: Mapping[str, str], *keys: str) -> int | None:
     """The largest number of days among `keys`, in microseconds; None when none of them is set."""
-    days = []
-    for key in keys:
-        try:
-            days.append(float(values[key]))
-        except (KeyError, ValueError):
-            continue
-    return int(max(days) * 86_400_000_000) if days else None
+    days = [float(values[key]) for key in keys if _NUMBER.fullmatch(values.get(key, ""))]
+    return int(min(max(days) * 86_400_000_000, _MOST_US)) if days else None

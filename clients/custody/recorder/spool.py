@@ -39,6 +39,7 @@ def leave(folder: Path, event: Mapping[str, Any], now_us: int, tag: str) -> Path
     draft = target.with_suffix(".part")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
     try:
+        os.fchmod(descriptor, 0o640)  # whatever the caller's mask: the agent is another user of the same group
         os.write(descriptor, raw)
         os.fsync(descriptor)
     finally:
@@ -49,10 +50,10 @@ def leave(folder: Path, event: Mapping[str, Any], now_us: int, tag: str) -> Path
 
 
 def waiting(folder: Path) -> list[Path]:
-    """Events in the order in which they came."""
+    """Events in the order in which they came. `leave` gives ASCII names; a file of another name is none."""
     try:
         with os.scandir(folder) as listing:
-            names = sorted(entry.name for entry in listing if entry.name.endswith(".json"))
+            names = sorted(entry.name for entry in listing if entry.name.endswith(".json") and entry.name.isascii())
     except FileNotFoundError:
         return []
     return [folder / name for name in names]

@@ -74,6 +74,9 @@ class Survey:
     unreadable: int
     """Stored files that could not be read when they were to be hashed again."""
     unreadable_example: str
+    stuck: int
+    """Events of hooks that cannot be read."""
+    stuck_example: str
     problem: str
     """Why the ledger does not take them; empty when it does."""
     refusals: Sequence[Refusal]
@@ -100,6 +103,7 @@ def take_survey(config: Config, now_us: int) -> Survey:
         streams = _streams(config, db, now_us, by_chain(pending) + by_chain(outbox.chains.items()))
     refused, _, refused_example = notes.get("refused", "0 ").partition(" ")
     unreadable, _, unreadable_example = notes.get("unreadable", "0 ").partition(" ")
+    stuck, _, stuck_example = notes.get("stuck", "0 ").partition(" ")
     receipt, _, problem = notes.get("ledger", "0 ").partition(" ")
     return Survey(
         alive_us=int(notes.get("alive_us", "0")),
@@ -110,6 +114,8 @@ def take_survey(config: Config, now_us: int) -> Survey:
         refused_example=refused_example,
         unreadable=int(unreadable),
         unreadable_example=unreadable_example,
+        stuck=int(stuck),
+        stuck_example=stuck_example,
         problem=problem,
         refusals=outbox.refusals,
         streams=streams,
