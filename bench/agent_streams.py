@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,7 @@ def _agent(config: Path, receipts: Path) -> None:
     receipts.touch()
     uplink = Noting(read.state, read.ledger, config.parent)
     try:
-        serve(read, uplink)
+        serve(read, lambda: nullcontext(uplink))
     finally:
         uplink.close()
 

@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def start(config: Config) -> int:
     status = 1
     try:
         adapter = Adapter(config.state / "outbox.sqlite")
-        serving.serve(config, adapter)
+        serving.serve(config, lambda: nullcontext(adapter))
         adapter.queue.close()
         status = 0
     except BaseException:

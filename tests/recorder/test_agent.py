@@ -441,4 +441,5 @@ def test_names_that_are_no_text_stop_nothing(make_site: Make) -> None:
     site.rest()
     site.rest()
     assert len(site.told("segment")) == 1
-    assert site.survey().refused == 2
+    (trouble,) = site.survey().troubles
+    assert (trouble.code, trouble.places) == ("footage-refused", 2)

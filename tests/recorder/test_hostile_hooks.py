@@ -70,7 +70,7 @@ def test_an_event_that_cannot_be_read_stops_no_other_and_is_a_finding(make_site:
     site.pass_time(6)
     site.agent.step()
     (text,) = [text for code, text in findings(site.survey(), site.now_us, 10**9) if code == "hook-unreadable"]
-    assert text == "1 events of hooks cannot be read, e.g. '00000000000000000001-stuck.json'"
+    assert text == "events of hooks that cannot be read: 1, e.g. 00000000000000000001-stuck.json: Is a directory"
 
 
 def test_a_circle_of_links_ends_nothing(make_site: Make) -> None:

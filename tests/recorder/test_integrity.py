@@ -91,7 +91,7 @@ def test_an_unreadable_file_is_a_finding_and_no_claim(make_site: Callable[..., A
     site.pass_time(6)
     site.agent.step()
     (text,) = [text for code, text in findings(site.survey(), site.now_us, 10**9) if code == "footage-unreadable"]
-    assert text.startswith("1 stored files cannot be read, e.g. '")
+    assert text.startswith(f"stored files that cannot be read: 1, e.g. {bad}: ")
 
 
 def test_a_disk_that_is_away_is_not_told_as_missing_footage(make_site: Callable[..., Any]) -> None:

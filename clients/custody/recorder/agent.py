@@ -30,6 +30,7 @@ from custody.recorder.records import Writer
 from custody.recorder.register import Register
 from custody.recorder.rounds import Rounds
 from custody.recorder.state import Segment, State
+from custody.recorder.troubles import Troubles
 from custody.v1 import record_pb2
 
 _LOG: Final = logging.getLogger("custody.recorder")
@@ -52,13 +53,15 @@ class Agent:
         self._writer = Writer(now_us=self._environment.now_us, quality=self._clock, random=self._environment.random)
         self.places = Places(config)
         self._register = Register(config, state, self._writer, disposal_kind=self._kind)
-        self._rounds = Rounds(config, state, self._register, self._writer)
+        self._troubles = Troubles()
+        self._rounds = Rounds(config, state, self._register, self._writer, self._troubles)
         self._events = Events(
             config.state / "spool",
             state,
             Hooks(self.places, state, self._register, self._writer, outbox.revive),
             self._register,
             counts=self.counts,
+            troubles=self._troubles,
             transaction=self._transaction,
         )
         self._hints: SimpleQueue[Hint] = SimpleQueue()
@@ -68,6 +71,7 @@ class Agent:
             state,
             self._register,
             counts=self.counts,
+            troubles=self._troubles,
             transaction=self._transaction,
             now_us=self._environment.now_us,
         )
@@ -77,12 +81,15 @@ class Agent:
             self._arrivals,
             self._rounds,
             counts=self.counts,
+            troubles=self._troubles,
             environment=self._environment,
             transaction=self._transaction,
             is_due=self._is_due,
         )
         self._forgetting = Forgetting(config, state, outbox)
-        self._rechecks = Rechecks(config, state, self._register, self._writer, self._environment.monotonic_s)
+        self._rechecks = Rechecks(
+            config, state, self._register, self._writer, self._troubles, self._environment.monotonic_s
+        )
         with self._transaction():
             self._rounds.woke(self._environment.now_us())
             self._rounds.configurations()
@@ -162,7 +169,7 @@ class Agent:
                 self._gone(place)
             case Sight.PLAYLIST:
                 self._follow(place)
-            case Sight.UNSETTLED | Sight.PAUSE:
+            case Sight.UNSETTLED | Sight.UNREADABLE | Sight.PAUSE:
                 pass
 
     def _gone(self, place: Place) -> None:
@@ -212,12 +219,7 @@ class Agent:
                 self._rounds.alive(now_us)
                 self.counts.disposed += self._rounds.disposals(now_us, self._looking.looked_us)
                 self._rounds.heartbeats(now_us, self._state.count_pending() + self._outbox.backlog())
-                for key, paths in (
-                    ("refused", self._arrivals.refused),
-                    ("unreadable", self._rechecks.unreadable),
-                    ("stuck", self._events.stuck),
-                ):
-                    self._state.set_note(key, f"{len(paths)} {next(iter(paths), '')!a}")
+                self._state.set_note("troubles", self._troubles.encode())
                 self._rounds.ledger(now_us, self._outbox.receipted(), self._outbox.problem())
         # Before the first scan is through, footage may lie there that is not overdue at all.
         if self._looking.looked_us and not self._arrivals.waiting and self._is_due("overdue", 5_000_000):

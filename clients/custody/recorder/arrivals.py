@@ -3,7 +3,6 @@
 Used by the agent's thread alone. What is only here is found again by the scan with which every start begins.
 """
 
-import logging
 import os
 from collections import deque
 from collections.abc import Callable
@@ -19,10 +18,9 @@ from custody.recorder.place import Place, neighbours
 from custody.recorder.register import Register
 from custody.recorder.state import State
 from custody.recorder.template import Named
+from custody.recorder.troubles import Troubles, shown
 
-_LOG: Final = logging.getLogger("custody.recorder")
 _UNFINISHED: Final = "media-unfinished"
-_REFUSED_AT_MOST: Final = 1_000
 
 
 class Arrivals:
@@ -35,6 +33,7 @@ class Arrivals:
         register: Register,
         *,
         counts: Counts,
+        troubles: Troubles,
         transaction: Callable[[], AbstractContextManager[None]],
         now_us: Callable[[], int],
     ) -> None:
@@ -48,8 +47,7 @@ class Arrivals:
         self._waiting: deque[Place] = deque()
         self._waiting_keys: set[tuple[str, str]] = set()
         self._deferred: set[tuple[str, str]] = set()
-        self.refused: dict[str, str] = {}
-        """Files that cannot be registered, and why."""
+        self._troubles = troubles
 
     @property
     def waiting(self) -> int:
@@ -115,15 +113,13 @@ class Arrivals:
         try:
             return self._register.stream_of(place, named)
         except CustodyError as error:
-            self._refuse(place.text, f"{error} [{error.code}]")
+            why = f"its camera {shown(named.camera or place.recorder.name)} gives no stream, map it in [streams]: {error} [{error.code}]"
+            self._refuse(place.text, why)
             return ""
 
-    def _refuse(self, path: str, why: str) -> None:
+    def _refuse(self, path: str, why: object) -> None:
         """Footage that cannot be registered is a finding, not a line in a log."""
-        if path not in self.refused and len(self.refused) < _REFUSED_AT_MOST:
-            self.refused[path] = why
-            self._counts.refused += 1
-            _LOG.error("%s cannot be registered: %s", ascii(path), why)
+        self._counts.refused += self._troubles.meet("footage-refused", path, why)
 
     def land(self) -> bool:
         """Commits what was measured; True when there was something."""
@@ -133,7 +129,7 @@ class Arrivals:
                 for flight in landed:
                     measured = flight.result.result()
                     self._register.finished(flight.place, flight.named, measured)
-                    self.refused.pop(flight.place.text, None)
+                    self._troubles.gone("footage-refused", flight.place.text)
                     self._counts.registered += 1
                     self._counts.registered_bytes += measured.size_bytes
                     self._counts.damaged += bool(measured.problem)
@@ -146,7 +142,7 @@ class Arrivals:
         if isinstance(error, FileNotFoundError):
             return False
         if isinstance(error, OSError):
-            self._refuse(flight.place.text, error.strerror or str(error))
+            self._refuse(flight.place.text, error)
             return False
         if error is not None:
             raise error

@@ -4,16 +4,20 @@ import json
 import logging
 import os
 import secrets
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from custody.core.errors import MalformedError
 from custody.recorder import spool
 from custody.recorder.clock import system_now_us
 from custody.recorder.config import PRESETS, read_config, read_preset
 from custody.recorder.findings import findings
+from custody.recorder.hook_event import check_event
+from custody.recorder.place import Places
 from custody.recorder.screen import as_table, show
 from custody.recorder.survey import take_survey
 
@@ -38,13 +42,9 @@ def run(config: Path, *, verbose: bool) -> None:
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("custody.recorder").setLevel(logging.INFO)
     read = read_config(config)
-    read.state.mkdir(parents=True, exist_ok=True)
-    uplink = Uplink(read.state, read.ledger, config.parent)
-    try:
-        serve(read, uplink)
-    finally:
-        uplink.close()
+    serve(read, lambda: closing(Uplink(read.state, read.ledger, config.parent)))
 
 
 @click.command()
@@ -84,13 +84,21 @@ def hook(config: Path, event: str, path: Path | None, begin: str | None, end: st
     """
     message: dict[str, Any] = {"event": event} | {key: value for key, value in said.items() if value}
     if path is not None:
-        message["path"] = str(path.absolute())
+        # Not resolved: a link in the footage is the agent's to judge. But `..` in what a person typed means what it says.
+        message["path"] = os.path.abspath(path)  # noqa: PTH100 - Path.resolve follows links
     for key, text in (("from_us", begin), ("to_us", end)):
         if text is not None:
             message[key] = _moment(text)
     if event == "segment-deleted":
         message.setdefault("kind", "planned")
-    spool.leave(read_config(config).state / "spool", message, system_now_us(), f"{os.getpid()}-{secrets.token_hex(4)}")
+    read = read_config(config)
+    try:
+        check_event(message)
+    except MalformedError as error:
+        raise click.UsageError(str(error)) from None
+    if path is not None and Places(read).place(message["path"]) is None:
+        raise click.UsageError(f"{message['path']} is in no storage of this agent")
+    spool.leave(read.state / "spool", message, system_now_us(), f"{os.getpid()}-{secrets.token_hex(4)}")
 
 
 @click.command()

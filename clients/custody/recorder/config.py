@@ -18,6 +18,8 @@ from custody.recorder.template import PathTemplate
 from custody.v1 import record_pb2
 
 PRESETS: Final = ("ffmpeg-hls", "ffmpeg-segment", "folder", "frigate", "mediamtx", "motion", "viseron", "zoneminder")
+FORMS: Final = ("", "mediamtx", "frigate")
+"""How recorders' configurations are read; observe.py."""
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 86_400 * SECOND_US
 
@@ -155,12 +157,19 @@ def _recorder(own: "_Table", base: Path) -> Recorder:
     preset = read_preset(own.text("preset", "folder"))
     values = _Table({**preset, **own.left()}, "[[recorder]]")
     values.text("about", "")
+    zone_name = values.text("zone", "UTC")
     try:
-        zone = ZoneInfo(values.text("zone", "UTC"))
+        zone = ZoneInfo(zone_name)
+    except (ValueError, KeyError, OSError):
+        raise ConfigError(f"[[recorder]]: there is no time zone {zone_name!r}; Asia/Shanghai is one") from None
+    try:
         templates = tuple(PathTemplate(text, zone) for text in values.texts("templates"))
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         raise ConfigError(f"[[recorder]]: {error}") from None
     configuration = values.text("configuration", "")
+    form = values.text("configuration_form", "")
+    if form not in FORMS:
+        raise ConfigError(f"[[recorder]]: 'configuration_form' is one of {', '.join(filter(None, FORMS))}, or left out")
     database = values.text("database", "")
     product = values.text("product", "recorder")
     recorder = Recorder(
@@ -176,7 +185,7 @@ def _recorder(own: "_Table", base: Path) -> Recorder:
         playlists=values.texts("playlists"),
         names_reused=values.flag("names_reused"),
         configuration=base / configuration if configuration else None,
-        configuration_form=values.text("configuration_form", ""),
+        configuration_form=form,
         database=base / database if database else None,
         retention_us=int(values.number("retention_days", 0) * DAY_US),
         capacity_bytes=values.number("capacity_bytes", 0),
@@ -252,7 +261,12 @@ class _Table:
         return dict(self._take(key, dict, {}))
 
     def tables(self, key: str) -> list[dict[str, Any]]:
-        return [dict(item) for item in self._take(key, list, [])]
+        items = self._take(key, (list, dict), [])
+        if isinstance(items, dict) or not all(isinstance(item, dict) for item in items):
+            raise ConfigError(
+                f"{self._where}: {key!r} may come several times, so its heading has two brackets: [[...]]"
+            )
+        return [dict(item) for item in items]
 
     def finish(self) -> None:
         if self._values:

@@ -4,7 +4,6 @@ Some events are one transaction, which remembers their names too. Crash before i
 after it, with files still there: their names are known, and they are only removed.
 """
 
-import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -18,8 +17,8 @@ from custody.recorder.hooks import Hooks
 from custody.recorder.place import Place
 from custody.recorder.register import Register
 from custody.recorder.state import State
+from custody.recorder.troubles import Troubles
 
-_LOG: Final = logging.getLogger("custody.recorder")
 _AT_ONCE: Final = 256
 
 
@@ -34,6 +33,7 @@ class Events:
         register: Register,
         *,
         counts: Counts,
+        troubles: Troubles,
         transaction: Callable[[], AbstractContextManager[None]],
     ) -> None:
         """`folder` is the spool; `transaction` the agent's: a decision and its records, all or nothing."""
@@ -42,9 +42,10 @@ class Events:
         self._hooks = hooks
         self._register = register
         self._counts = counts
+        self._troubles = troubles
         self._transaction = transaction
-        self.stuck: dict[str, str] = {}
-        """Names of events that cannot be read or taken away, and why. They are left alone until the next start."""
+        self._stuck: set[str] = set()
+        """Names of events that cannot be read or taken away; left alone until the next start."""
 
     def take(self) -> tuple[bool, list[Place]]:
         """Acts on everything that waits; whether there was something, and the places of files that it speaks of."""
@@ -54,12 +55,12 @@ class Events:
             with self._transaction():
                 found = [self._take_one(path) for path in paths]
             places += [place for place in found if place is not None]
-            self._remove([path for path in paths if path.name not in self.stuck])
+            self._remove([path for path in paths if path.name not in self._stuck])
             heard = True
         return heard, places
 
     def _waiting(self) -> list[Path]:
-        free = (path for path in spool.waiting(self._folder) if path.name not in self.stuck)
+        free = (path for path in spool.waiting(self._folder) if path.name not in self._stuck)
         return list(islice(free, _AT_ONCE))
 
     def _take_one(self, path: Path) -> Place | None:
@@ -77,7 +78,7 @@ class Events:
             self._leave(path, error)
         except MalformedError as error:
             self._counts.refused += 1
-            _LOG.warning("hook %s refused: %s [%s]", path.name, error, error.code)
+            self._troubles.meet("hook-refused", path.name, error)
         return None
 
     def _remove(self, paths: list[Path]) -> None:
@@ -93,5 +94,5 @@ class Events:
                 self._state.drop_note(f"hook:{path.name}")
 
     def _leave(self, path: Path, error: OSError) -> None:
-        self.stuck[path.name] = error.strerror or str(error)
-        _LOG.error("hook %s cannot be read or taken away: %s", path.name, self.stuck[path.name])
+        self._stuck.add(path.name)
+        self._troubles.meet("hook-unreadable", path.name, error)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from custody.recorder.config import DAY_US
 from custody.recorder.survey import RecorderSurvey, StreamSurvey, Survey
+from custody.recorder.troubles import shown
 
 Findings = Sequence[tuple[str, str]]
 
@@ -20,18 +21,13 @@ def findings(survey: Survey, now_us: int, silent_us: int) -> Findings:
 def _of_agent(survey: Survey, now_us: int, silent_us: int) -> Iterator[tuple[str, str]]:
     if now_us - survey.alive_us > silent_us:
         yield "agent-down", "the agent gave no sign of life"
-    if survey.problem:
-        yield "ledger-unreachable", f"records wait: {survey.problem}"
+    if survey.problem and survey.backlog:
+        yield "ledger-unreachable", f"records wait: {shown(survey.problem)}"
     elif survey.waiting_since_us and now_us - survey.waiting_since_us > silent_us:
         yield "ledger-unreachable", "records wait, and the ledger gives no receipt for them"
     for one in survey.refusals:
         yield "records-refused", f"the ledger refused {one.count} records for good, {one.code}: {one.example}"
-    if survey.refused:
-        yield "footage-refused", f"{survey.refused} files cannot be registered, e.g. {survey.refused_example}"
-    if survey.stuck:
-        yield "hook-unreadable", f"{survey.stuck} events of hooks cannot be read, e.g. {survey.stuck_example}"
-    if survey.unreadable:
-        yield "footage-unreadable", f"{survey.unreadable} stored files cannot be read, e.g. {survey.unreadable_example}"
+    yield from ((one.code, one.text) for one in survey.troubles)
 
 
 def _of_stream(stream: StreamSurvey) -> Iterator[tuple[str, str]]:
@@ -42,6 +38,11 @@ def _of_stream(stream: StreamSurvey) -> Iterator[tuple[str, str]]:
 
 
 def _of_recorder(recorder: RecorderSurvey) -> Iterator[tuple[str, str]]:
+    if recorder.unmatched:
+        some = f"no template fits any of its {recorder.unmatched} files, e.g. {recorder.unmatched_example}"
+        yield "no-footage", f"{recorder.name}: {some}"
+    elif not recorder.recorded:
+        yield "no-footage", f"{recorder.name}: no footage was found yet"
     retention_us = recorder.observed.retention_us if recorder.observed else 0
     if retention_us and retention_us < recorder.forecast.required_us:
         days = retention_us / DAY_US

@@ -5,13 +5,12 @@ Crash before the commit: the event is taken again. Crash between commit and remo
 file is removed.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from custody.core.disclosure import SALT_BYTES, Disclosure
 from custody.core.errors import MalformedError
-from custody.core.limits import MAX_TIME_US
+from custody.recorder.hook_event import read_choice, read_path, read_text, read_time
 from custody.recorder.outbox import OutboxFullError
 from custody.recorder.place import Place, Places
 from custody.recorder.records import Writer
@@ -20,7 +19,6 @@ from custody.recorder.state import State
 from custody.recorder.words import DISPOSALS, FAULTS, REASONS, STATES
 from custody.v1 import record_pb2
 
-_MAX_TEXT: Final = 4_096
 _ACTS: Final = {"read": record_pb2.ACCESS_ACT_VIEW, "playback": record_pb2.ACCESS_ACT_CONSULT}
 _FAULT_OF_REASON: Final = {
     record_pb2.GAP_REASON_CAMERA_OFFLINE: record_pb2.FAULT_KIND_CAMERA,
@@ -61,7 +59,7 @@ class Hooks:
         return self._apply[event["event"]](event)
 
     def _place(self, event: Mapping[str, Any]) -> Place:
-        place = self._places.place(_path(event))
+        place = self._places.place(read_path(event))
         if place is None or not place.is_beneath():
             raise MalformedError(f"{event['path']} is in no storage of this agent", code="hook-malformed")
         return place
@@ -71,30 +69,30 @@ class Hooks:
 
     def _deleted(self, event: Mapping[str, Any]) -> Place:
         place = self._place(event)
-        kind = _choice(event, "kind", DISPOSALS)
+        kind = read_choice(event, "kind", DISPOSALS)
         if not place.is_text:
             raise MalformedError("footage whose name is not UTF-8 is not registered", code="hook-malformed")
         self._state.announce(place.storage.name, place.path, kind, self._writer.now_us())
         return place
 
     def _stream(self, event: Mapping[str, Any]) -> str:
-        return self._register.stream_named(_text(event, "camera"))
+        return self._register.stream_named(read_text(event, "camera"))
 
     def _gap(self, event: Mapping[str, Any]) -> None:
-        from_us, to_us = _time(event, "from_us"), _time(event, "to_us")
-        reason = _choice(event, "reason", REASONS)
+        from_us, to_us = read_time(event, "from_us"), read_time(event, "to_us")
+        reason = read_choice(event, "reason", REASONS)
         stream = self._stream(event)
         self._state.begin_cause(stream, reason, from_us, to_us)
         self._register.gap(stream, from_us, to_us, reason)
 
     def _cause_begin(self, event: Mapping[str, Any]) -> None:
-        reason = _choice(event, "reason", REASONS)
+        reason = read_choice(event, "reason", REASONS)
         stream = self._stream(event) if event.get("camera") else ""
         self._state.begin_cause(stream, reason, self._writer.now_us())
         self._fault_beside(stream, reason, record_pb2.FAULT_STATE_BEGAN)
 
     def _cause_end(self, event: Mapping[str, Any]) -> None:
-        reason = _choice(event, "reason", REASONS)
+        reason = read_choice(event, "reason", REASONS)
         stream = self._stream(event) if event.get("camera") else ""
         self._state.end_cause(stream, reason, self._writer.now_us())
         self._fault_beside(stream, reason, record_pb2.FAULT_STATE_REPAIRED)
@@ -106,7 +104,7 @@ class Hooks:
             self._register.add([self._writer.fault(stream, kind, state)])
 
     def _fault(self, event: Mapping[str, Any]) -> None:
-        kind, state = _choice(event, "kind", FAULTS), _choice(event, "state", STATES)
+        kind, state = read_choice(event, "kind", FAULTS), read_choice(event, "state", STATES)
         self._register.add([self._writer.fault(self._stream(event), kind, state)])
 
     def _send_refused(self, _event: Mapping[str, Any]) -> None:
@@ -118,60 +116,20 @@ class Hooks:
 
     def _access(self, event: Mapping[str, Any]) -> None:
         """Somebody was let in by a media server; who it was goes into the leaf as a commitment only."""
-        at_us = _time(event, "at_us")
-        act = _ACTS.get(_text(event, "action"))
+        at_us = read_time(event, "at_us")
+        act = _ACTS.get(read_text(event, "action"))
         if act is None:
             return  # publishing and administration are no access to footage
         span = record_pb2.Span(
             stream=self._stream(event),
-            from_us=_time(event, "from_us") if "from_us" in event else at_us,
-            to_us=_time(event, "to_us") if "to_us" in event else at_us,
+            from_us=read_time(event, "from_us") if "from_us" in event else at_us,
+            to_us=read_time(event, "to_us") if "to_us" in event else at_us,
         )
         message = record_pb2.Access(act=act, spans=[span], observed=True)
         if event.get("user"):
             disclosure = Disclosure(
-                salt=self._writer.random(SALT_BYTES), name="access.officers.name", value=_text(event, "user")
+                salt=self._writer.random(SALT_BYTES), name="access.officers.name", value=read_text(event, "user")
             )
             self._state.add_disclosures([(disclosure.commitment(), disclosure.encode())], at_us)
             message.officers.add(name_commitment=disclosure.commitment())
         self._register.add([self._writer.write("access", message, at_us)])
-
-
-def _path(event: Mapping[str, Any]) -> str:
-    """A path as the system has it: bytes of its name that are not UTF-8 stand as lone surrogates (PEP 383)."""
-    value = event.get("path")
-    try:
-        if isinstance(value, str) and 0 < len(os.fsencode(value)) <= _MAX_TEXT and "\0" not in value:
-            return value
-    except UnicodeEncodeError:
-        pass
-    raise MalformedError("the event lacks 'path'", code="hook-malformed")
-
-
-def _text(event: Mapping[str, Any], key: str) -> str:
-    value = event.get(key)
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT or "\0" in value or not _is_utf8(value):
-        raise MalformedError(f"the event lacks {key!r}", code="hook-malformed")
-    return value
-
-
-def _is_utf8(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # JSON can spell half a character
-        return False
-    return True
-
-
-def _time(event: Mapping[str, Any], key: str) -> int:
-    value = event.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_TIME_US:
-        raise MalformedError(f"the event's {key!r} is no time", code="hook-malformed")
-    return value
-
-
-def _choice(event: Mapping[str, Any], key: str, among: Mapping[str, int]) -> int:
-    value = among.get(_text(event, key))
-    if value is None:
-        raise MalformedError(f"the event's {key!r} is none of {', '.join(among)}", code="hook-malformed")
-    return value

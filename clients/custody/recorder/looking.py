@@ -1,6 +1,5 @@
 """Complete looks at every storage, a slice at a time, so that hints and files are not kept waiting."""
 
-import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -14,8 +13,8 @@ from custody.recorder.place import Place
 from custody.recorder.reconcile import Hint, Sight, StorageAwayError, scan
 from custody.recorder.rounds import Rounds
 from custody.recorder.state import State
+from custody.recorder.troubles import Troubles
 
-_LOG: Final = logging.getLogger("custody.recorder")
 _SLICE_S: Final = 0.02
 """How long a scan may hold the thread before hints are looked at again."""
 _WAITING_AT_MOST: Final = 1_000
@@ -32,6 +31,7 @@ class Looking:
         rounds: Rounds,
         *,
         counts: Counts,
+        troubles: Troubles,
         environment: Environment,
         transaction: Callable[[], AbstractContextManager[None]],
         is_due: Callable[[str, int], bool],
@@ -42,6 +42,9 @@ class Looking:
         self._arrivals = arrivals
         self._rounds = rounds
         self._counts = counts
+        self._troubles = troubles
+        self._unreadable: dict[str, str] = {}
+        """Folders that the scan that is under way could not list."""
         self._environment = environment
         self._transaction = transaction
         self._is_due = is_due
@@ -76,6 +79,7 @@ class Looking:
                 return False
             self._deep = self._is_due("deep", self._config.deep_scan_us)
             self._scan = self._scan_all()
+            self._unreadable = {}
             self._began_us = self._seen_to_us = self._environment.now_us()
         until = self._environment.monotonic_s() + _SLICE_S
         while self._arrivals.waiting < _WAITING_AT_MOST and self._environment.monotonic_s() < until:
@@ -83,6 +87,7 @@ class Looking:
             if hint is None:
                 self._scan = None
                 self._counts.scans += 1
+                self._troubles.settle("folder-unreadable", self._unreadable)
                 self._unseen = self._arrivals.keys()
                 break
             if (
@@ -92,6 +97,8 @@ class Looking:
             ):
                 # It may be the copy of a file that is gone since: whoever moves by copying writes before he deletes.
                 self._seen_to_us = min(self._seen_to_us, hint.written_us)
+            if hint.sight is Sight.UNREADABLE and hint.place is not None:
+                self._unreadable[hint.place.text] = hint.why
             take(hint)
         return self._scan is not None
 
@@ -105,8 +112,10 @@ class Looking:
                         self._state, recorder, storage, lambda: self._environment.now_us() * 1_000, deep=self._deep
                     )
                 except StorageAwayError as error:
-                    _LOG.error("%s; nothing in it counts as deleted", error)
                     away = True
+                    self._troubles.meet("storage-away", storage.name, f"{error}; nothing in it counts as deleted")
+                else:
+                    self._troubles.gone("storage-away", storage.name)
                 self._storage_seen(recorder, storage, away=away)
         self._asked_us = self._began_us
 
@@ -118,8 +127,9 @@ class Looking:
         try:
             paths = list(recorded_since(recorder.database, since_s))
         except sqlite3.Error as error:
-            _LOG.warning("%s: %s", recorder.database, error)
+            self._troubles.meet("database-unreadable", str(recorder.database), error)
             return
+        self._troubles.gone("database-unreadable", str(recorder.database))
         for path in paths:
             place = Place(recorder=recorder, storage=recorder.storages[0], path=path)
             if place.is_beneath():

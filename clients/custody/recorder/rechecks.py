@@ -1,6 +1,5 @@
 """Integrity scans: which footage is hashed again, and what the result means. The hashing is in `integrity`."""
 
-import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
@@ -12,11 +11,10 @@ from custody.recorder.ranges import by_record, segment_ranges
 from custody.recorder.records import Writer
 from custody.recorder.register import Register
 from custody.recorder.state import State
+from custody.recorder.troubles import Troubles
 
-_LOG: Final = logging.getLogger("custody.recorder")
 _AGAIN_US: Final = 3_600_000_000
 """What could not be read, or was not there, is looked at again after an hour."""
-_UNREADABLE_AT_MOST: Final = 1_000
 BATCH: Final = 256
 """Segments hashed for one record, or one for each stream when they are many."""
 
@@ -25,8 +23,15 @@ class Rechecks:
     """One batch at a time, in a thread of its own; the methods belong to the agent's thread."""
 
     def __init__(
-        self, config: Config, state: State, register: Register, writer: Writer, monotonic_s: Callable[[], float]
+        self,
+        config: Config,
+        state: State,
+        register: Register,
+        writer: Writer,
+        troubles: Troubles,
+        monotonic_s: Callable[[], float],
     ) -> None:
+        self._troubles = troubles
         self._config = config
         self._state = state
         self._register = register
@@ -35,8 +40,6 @@ class Rechecks:
         self._stopping = Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="custody-integrity")
         self._running: Future[list[Checked]] | None = None
-        self.unreadable: dict[str, str] = {}
-        """Stored files that are there and could not be read, and why."""
 
     @property
     def idle(self) -> bool:
@@ -99,10 +102,7 @@ class Rechecks:
         return len(altered)
 
     def _note(self, one: Checked) -> None:
-        path = str(one.suspect.path)
-        if not one.problem:
-            self.unreadable.pop(path, None)
-        elif path in self.unreadable or len(self.unreadable) < _UNREADABLE_AT_MOST:
-            if path not in self.unreadable:
-                _LOG.error("%s cannot be read: %s", ascii(path), one.problem)
-            self.unreadable[path] = one.problem
+        if one.problem:
+            self._troubles.meet("footage-unreadable", str(one.suspect.path), one.problem)
+        else:
+            self._troubles.gone("footage-unreadable", str(one.suspect.path))

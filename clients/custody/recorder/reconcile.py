@@ -31,6 +31,8 @@ class Sight(Enum):
     """A segment list that changed."""
     UNSETTLED = auto()
     """It is there, new or changed, and was written to a moment ago: nobody knows yet what it is."""
+    UNREADABLE = auto()
+    """A folder that cannot be listed now; `why` says why."""
     PAUSE = auto()
     """Nothing: a folder is done, and whoever drives the scan may do something else."""
 
@@ -43,6 +45,7 @@ class Hint:
     place: Place | None = None
     written_us: int = 0
     """When an unsettled file was written to last, microseconds UTC."""
+    why: str = ""
 
 
 class StorageAwayError(OSError):
@@ -74,8 +77,9 @@ def scan(
             check_there(state, storage)
             yield from _folder_gone(state, recorder, storage, path, folder)
             continue
-        except OSError:
-            continue  # not readable now; the next scan tries again, and a missing file is never concluded from it
+        except OSError as error:  # the next scan tries again, and a missing file is never concluded from it
+            yield Hint(Sight.UNREADABLE, Place(recorder=recorder, storage=storage, path=path), why=str(error.strerror))
+            continue
         quiet = yield from _compare(state, recorder, storage, path, folder, entries, now_ns())
         new = []
         for entry in entries:

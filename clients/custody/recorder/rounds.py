@@ -15,6 +15,7 @@ from custody.recorder.observe import Observed, observe
 from custody.recorder.records import Writer
 from custody.recorder.register import Register
 from custody.recorder.state import Segment, State
+from custody.recorder.troubles import Troubles
 from custody.v1 import record_pb2
 
 FULL_SHARE: Final = 0.02
@@ -25,7 +26,8 @@ _MANY: Final = 256
 class Rounds:
     """Timed duties; mutable, one owner."""
 
-    def __init__(self, config: Config, state: State, register: Register, writer: Writer) -> None:
+    def __init__(self, config: Config, state: State, register: Register, writer: Writer, troubles: Troubles) -> None:
+        self._troubles = troubles
         self._config = config
         self._state = state
         self._register = register
@@ -130,8 +132,10 @@ class Rounds:
         for recorder in self._config.recorders:
             try:
                 found = observe(recorder)
-            except OSError:
-                continue  # not readable now; what was observed before stands
+            except OSError as error:  # what was observed before stands
+                self._troubles.meet("configuration-unreadable", str(recorder.configuration), error)
+                continue
+            self._troubles.gone("configuration-unreadable", str(recorder.configuration))
             self.observed[recorder.name] = found
             names = [stream.name for stream in streams if stream.recorder == recorder.name]
             key = f"configuration:{recorder.name}"

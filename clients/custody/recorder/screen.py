@@ -8,6 +8,7 @@ from rich.table import Table
 
 from custody.recorder.findings import Findings
 from custody.recorder.survey import StreamSurvey, Survey
+from custody.recorder.troubles import shown
 
 _HEADINGS: Final = ("stream", "last segment", "backlog", "stored", "oldest", "headroom", "gaps today")
 _UNLIMITED: Final = 10_000
@@ -101,7 +102,7 @@ def _recorders(survey: Survey) -> list[str]:
 
 def _ledger(survey: Survey, now_us: int) -> str:
     receipt = f"last receipt {_span(now_us - survey.receipt_us)} ago" if survey.receipt_us else "no receipt yet"
-    ledger = f"the ledger takes nothing ({survey.problem}), {receipt}" if survey.problem else f"ledger: {receipt}"
+    ledger = f"the ledger takes nothing: {shown(survey.problem)}; {receipt}" if survey.problem else f"ledger: {receipt}"
     oldest = f", the oldest for {_span(now_us - survey.waiting_since_us)}" if survey.waiting_since_us else ""
     return f"{ledger}; {survey.backlog} records wait{oldest}; agent seen {_span(now_us - survey.alive_us)} ago"
 

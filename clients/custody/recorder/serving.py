@@ -5,8 +5,8 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Final
 
@@ -35,8 +35,17 @@ class AgentRunsError(CustodyError):
     code = "recorder-running"
 
 
-def serve(config: Config, outbox: Outbox) -> None:
-    """Runs until SIGTERM or SIGINT. Raises AgentRunsError, ConfigError, StateError, OSError."""
+class ListenError(CustodyError):
+    """Another process listens there, or it is no address of this machine."""
+
+    code = "address-unusable"
+
+
+def serve(config: Config, connect: Callable[[], AbstractContextManager[Outbox]]) -> None:
+    """Runs until SIGTERM or SIGINT. `connect` opens the outbox, after it is sure that no other agent has this state.
+
+    Raises AgentRunsError, ConfigError, StateError, ListenError, OSError, and what `connect` raises.
+    """
     stop = threading.Event()
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
@@ -45,7 +54,7 @@ def serve(config: Config, outbox: Outbox) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask_to_stop)
     config.state.mkdir(parents=True, exist_ok=True)
-    with _alone(config):
+    with _alone(config), connect() as outbox:
         state = State(config.state / "agent.sqlite")
         agent = Agent(config, state, outbox)
         watch = Watch(agent.places, agent.tell)
@@ -93,13 +102,16 @@ def _endpoint(config: Config) -> Iterator[None]:
         now_us = system_now_us()
         return exposition(take_survey(config, now_us), now_us)
 
-    endpoint = Endpoint(
-        (host, int(port)),
-        folder=config.state / "spool",
-        upstream=config.auth_upstream,
-        page=page,
-        now_us=system_now_us,
-    )
+    try:
+        endpoint = Endpoint(
+            (host, int(port)),
+            folder=config.state / "spool",
+            upstream=config.auth_upstream,
+            page=page,
+            now_us=system_now_us,
+        )
+    except (OSError, OverflowError) as error:
+        raise ListenError(f"[agent] listen = {config.listen!r} cannot be used: {error}") from error
     thread = threading.Thread(target=endpoint.serve_forever, name="custody-endpoint", daemon=True)
     thread.start()
     try:

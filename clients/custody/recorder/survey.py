@@ -10,13 +10,14 @@ from pathlib import Path
 from custody.client.database import beside
 from custody.client.errors import ClientStorageError
 from custody.client.waiting import Refusal, by_chain, look
-from custody.recorder.config import DAY_US, Config
+from custody.recorder.config import DAY_US, Config, Recorder
 from custody.recorder.forecast import Forecast
 from custody.recorder.observe import Observed, observe
 from custody.recorder.outbox import OUTBOX_FILE
 from custody.recorder.rounds import forecast_of
 from custody.recorder.state import SCHEMA, StateError
 from custody.recorder.today import NO_GAPS, GapsToday, gaps_today
+from custody.recorder.troubles import Trouble, read_troubles, shown
 
 RATE_FROM_US = 600_000_000
 """How much footage there must be before its rate says anything: ten minutes. The first files of many cameras come in a burst."""
@@ -52,6 +53,11 @@ class RecorderSurvey:
     name: str
     observed: Observed | None
     forecast: Forecast
+    recorded: bool
+    """There is a stream of it."""
+    unmatched: int
+    """Files that are there and are no footage by its templates; counted only while nothing is recorded."""
+    unmatched_example: str
     early: bool
     """There is too little footage yet to know the rate; the forecast has only the recorder's own limit."""
 
@@ -68,19 +74,12 @@ class Survey:
     """When the oldest of them was handed over to be sent; 0 when none was."""
     receipt_us: int
     """When the ledger last gave a receipt; 0 when it never did."""
-    refused: int
-    """Files that cannot be registered."""
-    refused_example: str
-    unreadable: int
-    """Stored files that could not be read when they were to be hashed again."""
-    unreadable_example: str
-    stuck: int
-    """Events of hooks that cannot be read."""
-    stuck_example: str
     problem: str
     """Why the ledger does not take them; empty when it does."""
     refusals: Sequence[Refusal]
     """Records that the ledger refused for good."""
+    troubles: Sequence[Trouble]
+    """What stands in the agent's way."""
     streams: Sequence[StreamSurvey]
     recorders: Sequence[RecorderSurvey]
 
@@ -101,25 +100,18 @@ def take_survey(config: Config, now_us: int) -> Survey:
         pending = db.execute("SELECT chains, count(*) FROM pending GROUP BY chains").fetchall()
         outbox = look(config.state / OUTBOX_FILE)
         streams = _streams(config, db, now_us, by_chain(pending) + by_chain(outbox.chains.items()))
-    refused, _, refused_example = notes.get("refused", "0 ").partition(" ")
-    unreadable, _, unreadable_example = notes.get("unreadable", "0 ").partition(" ")
-    stuck, _, stuck_example = notes.get("stuck", "0 ").partition(" ")
+        recorders = [_recorder(config, recorder, streams, db) for recorder in config.recorders]
     receipt, _, problem = notes.get("ledger", "0 ").partition(" ")
     return Survey(
         alive_us=int(notes.get("alive_us", "0")),
         backlog=sum(count for _, count in pending) + outbox.records,
         waiting_since_us=outbox.oldest_us,
         receipt_us=int(receipt),
-        refused=int(refused),
-        refused_example=refused_example,
-        unreadable=int(unreadable),
-        unreadable_example=unreadable_example,
-        stuck=int(stuck),
-        stuck_example=stuck_example,
         problem=problem,
         refusals=outbox.refusals,
+        troubles=read_troubles(notes.get("troubles", "")),
         streams=streams,
-        recorders=[_recorder(config, at, streams) for at in range(len(config.recorders))],
+        recorders=recorders,
     )
 
 
@@ -140,8 +132,22 @@ def _streams(config: Config, db: sqlite3.Connection, now_us: int, waiting: Mappi
     return found
 
 
-def _recorder(config: Config, at: int, streams: Sequence[StreamSurvey]) -> RecorderSurvey:
-    recorder = config.recorders[at]
+_UNMATCHED = """
+SELECT count(*), coalesce(min(d.path || '/' || f.name), '') FROM file f JOIN folder d ON d.id = f.folder
+WHERE f.segment IS NULL AND d.storage = ?
+"""
+
+
+def _unmatched(recorder: Recorder, db: sqlite3.Connection) -> tuple[int, str]:
+    rows = [db.execute(_UNMATCHED, (storage.name,)).fetchone() for storage in recorder.storages]
+    return sum(count for count, _ in rows), next((shown(path.lstrip("/")) for _, path in rows if path), "")
+
+
+def _recorder(
+    config: Config, recorder: Recorder, streams: Sequence[StreamSurvey], db: sqlite3.Connection
+) -> RecorderSurvey:
+    recorded = any(stream.recorder == recorder.name for stream in streams)
+    unmatched, example = (0, "") if recorded else _unmatched(recorder, db)
     try:
         observed = observe(recorder)
     except OSError:
@@ -156,6 +162,9 @@ def _recorder(config: Config, at: int, streams: Sequence[StreamSurvey]) -> Recor
         name=recorder.name,
         observed=observed,
         forecast=forecast_of(config, recorder, observed, (stored, per_day)),
+        recorded=recorded,
+        unmatched=unmatched,
+        unmatched_example=example,
         early=early,
     )
 

@@ -43,11 +43,11 @@ class Uplink:
             credentials = Credentials.take(self._ledger, base)
         except CredentialsUnusable as error:
             raise ConfigError(str(error)) from error
-        if set(self._ledger) - set(_KEYS) or not all(self._ledger.get(name) for name in _NEEDED):
-            raise ConfigError(
-                "[ledger] needs target, log and vkeys, and may have submitter, [ledger.tls] and [ledger.seal]"
-            )
+        check_ledger(self._ledger)
         self._trust = _trust(self._ledger["vkeys"], base)
+        if all(key.name != self._ledger["log"] for key in self._trust.keys):
+            names = ", ".join(sorted({key.name for key in self._trust.keys}))
+            raise ConfigError(f"[ledger] log is {self._ledger['log']!r}, and vkeys has keys of {names} only")
         self._folder = folder
         self._settings = credentials.settings()
         seal = credentials.seal.read().seal if credentials.seal is not None else None
@@ -78,7 +78,7 @@ class Uplink:
     def problem(self) -> str:
         """Why the ledger does not take them; empty when it does."""
         trouble = self._drain.trouble if self._drain else None
-        return self._latched or (trouble.code if trouble else "")
+        return self._latched or (f"{trouble} [{trouble.code}]" if trouble else "")
 
     def revive(self) -> int:
         """See `custody.recorder.outbox.Outbox`."""
@@ -112,8 +112,12 @@ class Uplink:
             finally:
                 await client.close()
         except CustodyError as error:
-            self._latched = error.code
-            _LOG.critical("the ledger is not believed any more, records are kept: %s [%s]", error, error.code)
+            self._latched = f"{error} [{error.code}]"
+            _LOG.critical("nothing is sent any more, records are kept: %s [%s]", error, error.code)
+        except Exception as error:  # noqa: BLE001 - see below
+            # A fault of this program: whoever looks at the agent must see that nothing is sent, while footage is still noted.
+            self._latched = f"{type(error).__name__}: {error}"
+            _LOG.critical("nothing is sent any more, records are kept", exc_info=True)
 
     async def _connect(self) -> LedgerClient:
         ledger = self._ledger
@@ -136,6 +140,17 @@ def _full() -> Iterator[None]:
         yield
     except OutboxFull as error:
         raise OutboxFullError(str(error)) from error
+
+
+def check_ledger(ledger: Mapping[str, Any]) -> None:
+    """Raises ConfigError when `[ledger]` (without its tables of credentials) is not as it must be."""
+    if set(ledger) - set(_KEYS) or not all(ledger.get(name) for name in _NEEDED):
+        raise ConfigError(
+            "[ledger] needs target, log and vkeys, and may have submitter, [ledger.tls] and [ledger.seal]"
+        )
+    targets = ledger["target"] if isinstance(ledger["target"], list) else [ledger["target"]]
+    if not all(isinstance(one, str) for one in (*targets, ledger["log"], ledger.get("submitter", ""))):
+        raise ConfigError("[ledger] target, log and submitter are texts; target may be a list of them")
 
 
 def _trust(given: Any, base: Path) -> Policy:
