@@ -19,7 +19,7 @@ from tests.server.refusals import refusal
 from custody.cli.main import root_command
 from custody.client.credentials import CredentialsUnusable
 from custody.core.entry import decode_entry
-from custody.core.errors import MalformedError
+from custody.core.errors import CustodyError, MalformedError
 from custody.core.record import read_record
 from custody.server.gate import GateSettings
 from custody.server.tls import TlsSettings
@@ -166,3 +166,19 @@ def test_a_key_is_revoked_in_the_log_with_its_reason_and_since_when(tmp_path: Pa
     assert body.from_us == 1_772_323_200_000_000
     with pytest.raises(MalformedError):
         custody("keys", "revoke", "no id", "--out", tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--role", "recorder", "--name", "nvr-9", "--scope", "site-12"),
+        ("--role", "recorder", "--name", "nvr 9"),
+        ("--role", "ledger", "--name", "a"),
+        ("--role", "desk", "--name", "d", "--host", "desk.example"),
+    ],
+)
+def test_who_cannot_be_enrolled_gets_no_key_either(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A key that is written stays, so that the command with the mistake mended would be refused for it."""
+    with pytest.raises(CustodyError):
+        custody("enrol", "--ca", tmp_path / "ca", *words, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

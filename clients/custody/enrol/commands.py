@@ -10,9 +10,11 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.authority.certificate import new_key
-from custody.authority.folder import Enrolled, make_authority, open_authority, seal_key_id
+from custody.authority.folder import Enrolled, check_party, make_authority, open_authority, seal_key_id
 from custody.authority.registration import identity_registered, key_revoked, seal_key_registered
+from custody.core.errors import CustodyError
 from custody.core.record_id import RANDOM_BYTES
+from custody.core.rights import TABLE, Scoping
 from custody.core.roles import CERTIFIED, Role
 from custody.core.seal import ED25519, SealKey
 from custody.enrol.options import (
@@ -92,6 +94,9 @@ def enrol(
     NAME.seal.key and NAME.seal.record. With --ledger the records are appended at once, else an administrator appends
     them later (custody keys tell). Prints the key ids.
     """
+    check_party(Role(role), name, scopes, hosts)
+    if not scopes and TABLE[Role(role)].scoping is Scoping.REGISTERED:
+        click.echo(f"{name} is given no --scope: until it has one, it can tell the log nothing", err=True)
     passphrase = choose(passphrase_file, "the new key", confirm=True)
     now = _now()
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,7 +118,14 @@ def enrol(
     for file_name, record in records:
         write_new(out / file_name, record, mode=0o644)
     if telling is not None and records:
-        index, *_ = asyncio.run(telling.append([record for _, record in records]))
+        try:
+            index, *_ = asyncio.run(telling.append([record for _, record in records]))
+        except CustodyError:
+            made_here = " ".join(str(out / file_name) for file_name, _ in records)
+            click.echo(
+                f"{name} is enrolled, and the log was not told; tell it later: custody keys tell {made_here}", err=True
+            )
+            raise
         click.echo(f"entry {index} of {telling.log}", err=True)
 
 

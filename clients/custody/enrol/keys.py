@@ -110,7 +110,7 @@ def revoke_key(
     record = key_revoked(check_key_id(key_id), number, _now_us(), os.urandom(RANDOM_BYTES), from_us=since)
     write_new(out, record, mode=0o644)
     if telling is not None:
-        (index,) = asyncio.run(telling.append([record]))
+        (index,) = asyncio.run(telling.append([record], revoked=key_id))
         click.echo(f"entry {index} of {telling.log}", err=True)
 
 

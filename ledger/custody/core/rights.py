@@ -91,7 +91,7 @@ def check_told(role: Role, scope: Scope | None, kind: str, chains: Sequence[str]
     """
     rights = TABLE[role]
     if kind not in rights.kinds:
-        raise NotAllowed(f"a {role.value} does not tell of {kind}", code="kind-not-allowed")
+        raise NotAllowed(f"{role.value} is no role that tells of {kind}", code="kind-not-allowed")
     if rights.scoping is not Scoping.REGISTERED:
         return
     if scope is None:

@@ -48,6 +48,21 @@ class Enrolled:
     scopes: tuple[str, ...]
 
 
+def check_party(role: Role, name: str, scopes: Sequence[str], hosts: Sequence[str]) -> str:
+    """Whether somebody can be enrolled like this, before any key is made for him; returns his identity.
+
+    Raises MalformedError for a name or scope without form, AuthorityError 'authority-hosts'.
+    """
+    identity = identity_of(role, name)
+    for scope in scopes:
+        check_scope(scope)
+    if role is Role.LEDGER and not hosts:
+        raise AuthorityError("a server needs host names, under which it is reached: --host", code="authority-hosts")
+    if hosts and role is not Role.LEDGER:
+        raise AuthorityError("only a server is enrolled with host names", code="authority-hosts")
+    return identity
+
+
 def make_authority(folder: Path, name: str, passphrase: Passphrase, now: datetime, life: timedelta) -> None:
     """Makes a new authority in a new or empty folder. Raises AuthorityError 'authority-exists'."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -77,13 +92,9 @@ class Authority:
     ) -> Enrolled:  # fmt: skip
         """Issues a certificate; with role LEDGER a server's, for `hosts`. `seals`: a device key is made with it.
 
-        Raises MalformedError for a name or scope without form, AuthorityError 'authority-hosts'.
+        Raises as `check_party`.
         """
-        identity = identity_of(role, name)
-        for scope in scopes:
-            check_scope(scope)
-        if bool(hosts) != (role is Role.LEDGER):
-            raise AuthorityError("a server, and only a server, is enrolled with host names", code="authority-hosts")
+        identity = check_party(role, name, scopes, hosts)
         if role is Role.LEDGER:
             made = make_server(self._root, self._key, key, identity, hosts, now, life)
         else:
