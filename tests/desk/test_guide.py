@@ -100,3 +100,8 @@ def test_a_log_without_keys_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "log.vkey").write_text("\n")
     with pytest.raises(DeskConfigError, match="no vkeys"):
         read_config(path)
+
+
+def test_without_a_configuration_it_says_how_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(DeskConfigError, match=r"--config or \$CUSTODY_DESK"):
+        read_config(tmp_path / "desk.toml")

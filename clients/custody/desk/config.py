@@ -43,6 +43,10 @@ def read_config(path: Path) -> DeskConfig:
     """Reads a configuration; relative paths are below its folder. Raises DeskConfigError, MalformedError, OSError."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DeskConfigError(
+            f"there is no {path}; name the desk's configuration with --config or $CUSTODY_DESK"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DeskConfigError(f"{path}: {error}") from None
     top = _Table(table, str(path))
