@@ -125,7 +125,7 @@ def make_config(table: Mapping[str, Any], base: Path) -> Config:
         state=base / top.text("state"),
         recorders=recorders,
         streams={str(key): str(value) for key, value in streams.items()},
-        heartbeat_us=agent.seconds("heartbeat_s", 60, least=1),
+        heartbeat_us=agent.seconds("heartbeat_s", 60, least=0.1),
         scan_us=agent.seconds("scan_s", 60),
         deep_scan_us=agent.seconds("deep_scan_s", 3_600),
         move_grace_us=agent.seconds("move_grace_s", 30),
@@ -248,7 +248,7 @@ class _Table:
             raise ConfigError(f"{self._where}: {key!r} is a number from {least} on, and not larger than a disk")
         return value
 
-    def seconds(self, key: str, default: float, least: int = 0) -> int:
+    def seconds(self, key: str, default: float, least: float = 0) -> int:
         value = float(self._take(key, (int, float), default))
         if not least <= value <= 10**9:
             raise ConfigError(f"{self._where}: {key!r} is a number of seconds from {least} on")
