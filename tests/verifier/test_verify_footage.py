@@ -172,6 +172,27 @@ def test_one_stream_alone_can_be_checked(check: Check, folder: Path) -> None:
     assert [code for code, _ in told(report)] == ["segment-missing", "file-unknown"]
 
 
+def test_a_mistyped_stream_is_not_checked_and_never_fine(check: Check, folder: Path) -> None:
+    for number in range(4):
+        (folder / STREAM / f"seg_{number}.mp4").write_bytes(b"forged")
+    for streams in (["site-12/cam-1"], ["site-12/cam-02", "site-12/cam-1"]):
+        status, report = check(*(part for stream in streams for part in ("--stream", stream)))
+        assert (status, report["verdict"], report["not_checked"]) == (2, "not-checked", [2, 3, 4, 5])
+        assert "site-12/cam-1; did you mean site-12/cam-0" in report["checks"][1]["reason"]
+
+
+def test_a_log_without_footage_compares_nothing(
+    verify: Check, folder: Path, new_writer: Callable[..., LogWriter]
+) -> None:
+    bare = new_writer("bare.db")
+    told = record_pb2.RecorderConfiguration(streams=[STREAM], motion_only=True)
+    bare.append([bare.record(recorder_configuration=told)])
+    for one in folder.rglob("*.*"):
+        one.unlink()
+    status, report = verify("footage", folder, "--log-file", bare.path, "--key", bare.key.vkey)
+    assert (status, report["checks"][1]["reason"]) == (2, "the log has no footage")
+
+
 def test_links_are_not_followed(check: Check, folder: Path, tmp_path: Path) -> None:
     file = folder / STREAM / "seg_0.mp4"
     file.rename(tmp_path / "outside.mp4")

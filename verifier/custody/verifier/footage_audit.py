@@ -100,6 +100,8 @@ class FootageAudit:
                 self._count("late")
                 seconds = (fact.sequenced_us - fact.end_us) // 1_000_000
                 self._find(fact, "segment-late", IN_TIME, f"was recorded {seconds} s after it ended")
+        decided = {fact.index for fact in segments}
+        self._claimed.update(path for path, index in owners.items() if index not in decided)
 
     def _is_at_home(self, fact: SegmentFact) -> bool:
         at = self._files.get(fact.path)

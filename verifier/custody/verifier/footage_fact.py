@@ -13,8 +13,9 @@ class SegmentFact(NamedTuple):
     """Leaf index of its entry."""
     stream: str
     number: int
+    begin_us: int
     end_us: int
-    """When the footage ended, by the source's clock."""
+    """When the footage began and ended, by the source's clock."""
     sequenced_us: int
     size_bytes: int
     sha256: bytes
@@ -38,7 +39,7 @@ def segment_of(index: int, sequenced_us: int, record: ReadRecord) -> SegmentFact
         index,
         body.stream,
         body.number,
-        record.period_us[1],
+        *record.period_us,
         sequenced_us,
         body.size_bytes,
         bytes(body.file_sha256),
