@@ -120,6 +120,38 @@ def test_a_name_that_is_used_again_belongs_to_the_last_segment(check: Check, fol
     assert report["counts"]["present"] == 5
 
 
+@pytest.mark.parametrize("options", [(), ("--stream", STREAM)])
+@pytest.mark.parametrize("renamed", [True, False])
+def test_another_stream_takes_no_name_away(
+    check: Check, folder: Path, writer: LogWriter, options: tuple[str, ...], *, renamed: bool
+) -> None:
+    """A forged film under the genuine name: another camera recorded it, under this camera's path."""
+    name = f"{STREAM}/seg_2.mp4"
+    if renamed:
+        (folder / name).rename(folder / "x.bin")
+    (folder / name).write_bytes(b"forged")
+    writer.append([writer.segment("site-12/cam-02", b"forged", name)], "urn:custody:recorder:other")
+    status, report = check(*options)
+    assert (status, told(report)) == (1, [("segment-swapped" if renamed else "segment-altered", name)])
+
+
+def test_two_streams_with_one_name_each_have_their_own_file(check: Check, folder: Path, writer: LogWriter) -> None:
+    """Two recorders that name files alike, each file below a folder of its recorder: none stands under a false name."""
+    for stream, content in (("site-12/cam-03", b"three"), ("site-12/cam-04", b"four")):
+        (folder / stream).mkdir()
+        (folder / stream / "0001.mp4").write_bytes(content)
+        writer.append([writer.segment(stream, content, "0001.mp4")])
+    status, report = check()
+    assert (status, report["counts"]["moved"], report["counts"]["present"]) == (0, 2, 5)
+
+
+def test_one_file_does_not_answer_for_two_streams(check: Check, folder: Path, writer: LogWriter) -> None:
+    content, name = (folder / STREAM / "seg_2.mp4").read_bytes(), f"{STREAM}/seg_2.mp4"
+    writer.append([writer.segment("site-12/cam-02", content, name)])
+    status, report = check()
+    assert (status, told(report), report["counts"]["present"]) == (1, [("segment-missing", name)], 5)
+
+
 def test_disposed_segments_are_not_missing(check: Check, folder: Path, writer: LogWriter) -> None:
     (folder / STREAM / "seg_0.mp4").unlink()
     (folder / STREAM / "seg_1.mp4").unlink()

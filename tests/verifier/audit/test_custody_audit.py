@@ -199,6 +199,32 @@ def test_footage_is_held_against_the_log(told: Told, audit: Audit, tmp_path: Pat
             }  # fmt: skip
 
 
+def test_a_forged_film_under_the_genuine_name_is_found(told: Told, audit: Audit, tmp_path: Path) -> None:
+    """Another camera recorded the forged film, under this camera's path; the genuine one lies renamed beside it."""
+    world, yard = told.world, "north/yard"
+    world.open_site()
+    for stream in (STREAM, yard):
+        world.open_stream(stream)
+    world.file(streams=[STREAM, yard])
+    world.guard(world.now)
+    for number, stream, content, path in (
+        (1, STREAM, b"genuine", "gate/1.mp4"), (1, yard, b"a yard", "yard/1.mp4"), (2, yard, b"forged", "gate/1.mp4"),
+    ):  # fmt: skip
+        world.wait(HOUR)
+        film = pb.Segment(
+            stream=stream, number=number, duration_us=HOUR, size_bytes=len(content),
+            file_sha256=sha256(content).digest(), path=path,
+        )  # fmt: skip
+        world.tell(world.now - HOUR, segment=film)
+    told.write()
+    for path, content in (("gate/1.mp4", b"forged"), ("yard/1.mp4", b"a yard"), ("gate/backup.bin", b"genuine")):
+        (tmp_path / "footage" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "footage" / path).write_bytes(content)
+    status, report = audit(told.log.path, "--key", told.key, "--footage", tmp_path / "footage")
+    named = [(one["code"], one["path"]) for one in report["footage"]["findings"]]
+    assert (status, named) == (1, [("segment-swapped", "gate/1.mp4")])
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_text_groups_findings_by_subject(told: Told, capsys: pytest.CaptureFixture[str], lang: str) -> None:
     told.world.lawful("bj185", "cn799")

@@ -2,7 +2,8 @@
 
 No I/O here: facts and hashes come in, a state for every segment and every file comes out. The digest decides what a
 file is; the recorded path says which of several equal files is whose. A file answers for one segment only, or one of two
-identical recordings could be removed and nobody would miss it.
+identical recordings could be removed and nobody would miss it. A path is a name within its stream: what another stream
+recorded under it is no answer for whose name it is.
 """
 
 from bisect import bisect_right
@@ -84,28 +85,35 @@ class FootageAudit:
 
         `others` are not decided on, but a file that lies where one of them ought to is theirs.
         """
-        # A recorder may use a name again; then only the last segment of that name can be expected there.
+        # A recorder may use a name again; then only the last segment of that name can be expected there. No other stream
+        # takes the name away: what it puts there stands under a name that is not its own.
         everyone = sorted({fact.index: fact for fact in (*others, *segments)}.values())
-        owners = {fact.path: fact.index for fact in everyone if fact.path}
-        home = {fact.index for fact in everyone if owners.get(fact.path) == fact.index and self._is_at_home(fact)}
-        self._claimed.update(fact.path for fact in everyone if fact.index in home)
+        owners = {(fact.stream, fact.path): fact for fact in everyone if fact.path}
+        owned = {fact.index for fact in owners.values()}
+        home = self._at_home(sorted(owners.values()))
         found = self._find_elsewhere([fact for fact in segments if fact.index not in home])
         for fact in segments:
             if fact.index in home:
                 self._count("present")
             else:
-                at = self._files.get(fact.path) if owners.get(fact.path) == fact.index else None
+                at = self._files.get(fact.path) if fact.index in owned else None
                 self._decide(fact, at, found.get(fact.index))
             if fact.sequenced_us - fact.end_us > self._late_us:
                 self._count("late")
                 seconds = (fact.sequenced_us - fact.end_us) // 1_000_000
                 self._find(fact, "segment-late", IN_TIME, f"was recorded {seconds} s after it ended")
         decided = {fact.index for fact in segments}
-        self._claimed.update(path for path, index in owners.items() if index not in decided)
+        self._claimed.update(fact.path for fact in owners.values() if fact.index not in decided)
 
-    def _is_at_home(self, fact: SegmentFact) -> bool:
-        at = self._files.get(fact.path)
-        return at is not None and not at.error and at.sha256 == fact.sha256
+    def _at_home(self, owners: Sequence[SegmentFact]) -> set[int]:
+        """Those whose file lies in its own place; of two streams with one place and one digest, the one that told first."""
+        home = set()
+        for fact in owners:
+            at = self._files.get(fact.path)
+            if at is not None and not at.error and at.sha256 == fact.sha256 and fact.path not in self._claimed:
+                self._claimed.add(fact.path)
+                home.add(fact.index)
+        return home
 
     def _find_elsewhere(self, lost: Sequence[SegmentFact]) -> dict[int, str]:
         """Unclaimed files by digest, one for each segment; those that were disposed of come last."""
@@ -119,7 +127,11 @@ class FootageAudit:
         return found
 
     def _decide(self, fact: SegmentFact, at: HashedFile | None, elsewhere: str | None) -> None:
-        """`at` is what lies in the segment's own place, unless a later segment owns that; `elsewhere` where it was found."""
+        """`at` is what lies in the segment's own place, unless a later segment of its stream owns that; `elsewhere` where
+        it was found.
+        """
+        if at is not None and not at.error and at.sha256 == fact.sha256:
+            at = None  # its very bytes, which answer for a twin of another stream
         if elsewhere is not None:
             self._count("moved" if fact.path else "present")
             if fact.path:
