@@ -30,6 +30,8 @@ class DisposalFact(NamedTuple):
     stream: str
     first: int
     last: int
+    sequenced_us: int
+    deleted_us: int
 
 
 def segment_of(index: int, sequenced_us: int, record: ReadRecord) -> SegmentFact:
@@ -47,7 +49,8 @@ def segment_of(index: int, sequenced_us: int, record: ReadRecord) -> SegmentFact
     )
 
 
-def disposals_of(index: int, record: ReadRecord) -> Iterator[DisposalFact]:
+def disposals_of(index: int, sequenced_us: int, record: ReadRecord) -> Iterator[DisposalFact]:
     """The facts of a record of kind disposal."""
+    deleted_us = record.body.deleted_us or record.at_us
     for run in record.body.ranges:
-        yield DisposalFact(index, run.stream, run.first, run.last)
+        yield DisposalFact(index, run.stream, run.first, run.last, sequenced_us, deleted_us)

@@ -95,6 +95,7 @@ def audit_footage(
     with bar("bytes") as progress:
         hashed = {file.path: file for file in hash_files(folder, wanted, plan.workers, progress)}
     audit = FootageAudit(hashed, Disposed(one for one in log.disposals if one.index < log.verified), late_us)
+    audit.look_for_repeated(chosen)
     audit.compare(chosen, facts)
     audit.look_for_unknown(sorted(hashed), {fact.sha256: fact.stream for fact in facts})
     findings.merge(audit.findings)

@@ -357,7 +357,7 @@ class RangeAudit:
             if record.kind is _SEGMENT:
                 self._segments.append(segment_of(self.first + base + at, entry.sequenced_at_us, record))
             elif record.kind is _DISPOSAL:
-                self._disposals += disposals_of(self.first + base + at, record)
+                self._disposals += disposals_of(self.first + base + at, entry.sequenced_at_us, record)
 
     # ---- the end -------------------------------------------------------------------------------------------------
 
