@@ -59,8 +59,10 @@ def seal_key(
     return writer.record(key_registered=registered)
 
 
-def revoked(writer: LogWriter, key_id: str, from_us: int = 0) -> bytes:
-    return writer.record(key_revoked=record_pb2.KeyRevoked(key_id=key_id, from_us=from_us or writer.now_us))
+def revoked(writer: LogWriter, key_id: str, from_us: int = 0, reason: str = "UNSPECIFIED") -> bytes:
+    why = record_pb2.RevocationReason.Value(f"REVOCATION_REASON_{reason}")
+    told = record_pb2.KeyRevoked(key_id=key_id, from_us=from_us or writer.now_us, reason=why)
+    return writer.record(key_revoked=told)
 
 
 def house(writer: LogWriter) -> None:
@@ -246,6 +248,53 @@ def test_a_registered_id_is_not_taken_over_by_another_key(writer: LogWriter) -> 
     records = footage(writer)
     writer.append(records, ONE, seal=seal(records, KEY_ID, OTHER_DEVICE))
     assert found(audit(writer)) == [("seal-invalid", writer.size - 1)]
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("reason", ["COMPROMISED", "UNSPECIFIED"])
+def test_a_compromised_key_does_not_come_back_under_another_id(writer: LogWriter, reason: str, *, before: bool) -> None:
+    """Whoever has the key has it under every name that the log gives it, before the revocation and after it."""
+    house(writer)
+    again = seal_key(writer, key_id="seal/nvr-1-new")
+    told = [again, revoked(writer, KEY_ID, reason=reason)]
+    writer.append(told if before else told[::-1], ADMINISTRATOR)
+    writer.now_us += HOUR_US
+    records = footage(writer)
+    writer.append(records, ONE, seal=seal(records, "seal/nvr-1-new"))
+    assert found(audit(writer)) == [("seal-key-invalid", writer.size - 1)]
+
+
+def test_a_new_key_and_an_unharmed_one_go_on_under_a_new_id(writer: LogWriter) -> None:
+    """A recorder gets a new key; another one is renamed, and keeps the key that nobody stole; a third one's had run out."""
+    house(writer)
+    new_device = Ed25519PrivateKey.from_private_bytes(b"n" * 32)
+    writer.append(
+        [
+            revoked(writer, KEY_ID, reason="COMPROMISED"),
+            seal_key(writer, ONE, "seal/nvr-1-new", new_device),
+            revoked(writer, OTHER_KEY_ID, reason="SUPERSEDED"),
+            seal_key(writer, TWO, "seal/nvr-2-new", OTHER_DEVICE),
+        ],
+        ADMINISTRATOR,
+    )
+    writer.now_us += HOUR_US
+    for holder, key_id, device, stream in (
+        (ONE, "seal/nvr-1-new", new_device, CAMERA_ONE), (TWO, "seal/nvr-2-new", OTHER_DEVICE, CAMERA_TWO),
+    ):  # fmt: skip
+        records = footage(writer, stream=stream)
+        writer.append(records, holder, seal=seal(records, key_id, device))
+    assert found(audit(writer)) == []
+
+
+def test_a_revocation_that_reaches_back_names_the_seals_under_every_id(writer: LogWriter) -> None:
+    house(writer)
+    writer.append([seal_key(writer, key_id="seal/nvr-1-too")], ADMINISTRATOR)
+    stolen_us = writer.now_us
+    records = footage(writer)
+    writer.append(records, ONE, seal=seal(records, "seal/nvr-1-too"))
+    writer.append([revoked(writer, KEY_ID, stolen_us, "COMPROMISED")], ADMINISTRATOR)
+    report = audit(writer)
+    assert [(one.code, one.index) for one in report.findings.kept] == [("seal-doubtful", writer.size - 2)]
 
 
 def test_seals_from_before_a_revocation_that_reaches_back_are_named(writer: LogWriter) -> None:

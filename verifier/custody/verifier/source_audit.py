@@ -145,10 +145,11 @@ class SourceAudit:
         self._ring.apply(record.kind.name, record.body)
         if record.kind.name != "key_revoked":
             return
-        index, stamp_us = self._last_sealed.get(record.body.key_id, (0, -1))
-        if stamp_us >= record.body.from_us:
-            message = f"entry {one.index} revokes the seal key {record.body.key_id!r} for a time before; it sealed up to entry {index}"
-            self._findings.add(Finding("seal-doubtful", SEALS, message, Severity.INFO, index=index))
+        for key_id in self._ring.revoked_with(record.body.key_id):
+            index, stamp_us = self._last_sealed.get(key_id, (0, -1))
+            if stamp_us >= record.body.from_us:
+                message = f"entry {one.index} revokes the seal key {key_id!r} for a time before; it sealed up to entry {index}"
+                self._findings.add(Finding("seal-doubtful", SEALS, message, Severity.INFO, index=index))
 
     def _settle(self, first: int, end: int, facts: SourceFacts) -> None:
         """Footage that a later range had to seal."""
