@@ -325,6 +325,46 @@ def test_where_seals_are_demanded_unsealed_footage_is_found(writer: LogWriter, b
     assert found(audit(writer, sealed_sites={"site-13": 0}, range_bundles=bundles)) == []
 
 
+def observations(writer: LogWriter) -> list[bytes]:
+    """What a recorder tells besides footage."""
+    run = record_pb2.SegmentRange(stream=CAMERA_ONE, first=1, last=3)
+    span = record_pb2.Span(stream=CAMERA_ONE, from_us=1, to_us=2)
+    return [
+        writer.record(
+            disposal=record_pb2.Disposal(
+                ranges=[run], kind=record_pb2.DISPOSAL_KIND_PLANNED, knowledge=record_pb2.DISPOSAL_KNOWLEDGE_ANNOUNCED
+            )
+        ),
+        writer.record(integrity_scan=record_pb2.IntegrityScan(ranges=[run], files=3)),
+        writer.record(recorder_configuration=record_pb2.RecorderConfiguration(streams=[CAMERA_ONE], motion_only=True)),
+        writer.record(access=record_pb2.Access(act=record_pb2.ACCESS_ACT_VIEW, spans=[span])),
+        writer.record(gap=record_pb2.Gap(span=span, reason=record_pb2.GAP_REASON_MAINTENANCE)),
+    ]
+
+
+@pytest.mark.parametrize("bundles", [1, 64])
+def test_words_in_a_devices_mouth_are_found_where_seals_are_demanded(writer: LogWriter, bundles: int) -> None:
+    """The operator has the log's key and no device's: a disposal, a scan, a configuration and an access of the recorder."""
+    house(writer)
+    records = [*footage(writer), *observations(writer)]
+    writer.append(records, ONE, seal=seal(records))
+    assert found(audit(writer, sealed_sites={"site-12": 0}, range_bundles=bundles)) == []
+    begun = writer.size
+    writer.append(observations(writer), ONE)
+    said = found(audit(writer, sealed_sites={"site-12": 0}, range_bundles=bundles))
+    assert said == [("seal-required", begun + at) for at in range(5)]
+    assert found(audit(writer, sealed_sites={"site-13": 0}, range_bundles=bundles)) == []
+
+
+def test_whoever_is_no_device_owes_no_seal(writer: LogWriter) -> None:
+    """A custodian and an inspector have no device key, and tell of holds and disposals in their own names."""
+    house(writer)
+    clerk = "urn:custody:custodian:clerk"
+    writer.append([identity(writer, clerk, "site-12/*")], ADMINISTRATOR)
+    writer.append(observations(writer)[:3], clerk)
+    assert found(audit(writer, sealed_sites={"site-12": 0})) == []
+
+
 def test_stripped_seals_are_found_where_seals_are_demanded(writer: LogWriter) -> None:
     house(writer)
     writer.append(footage(writer, 3), ONE)

@@ -87,7 +87,7 @@ class SourceAudit:
     def __init__(
         self, origin: str, findings: Findings, *, demanded: bool = False, keys: Sequence[KeyRecord] = ()
     ) -> None:
-        """`demanded`: some site's footage must be sealed; `keys`: those before the first range that is read."""
+        """`demanded`: some site's sources must seal; `keys`: those before the first range that is read."""
         self._origin = origin
         self._findings = findings
         self._demanded = demanded
@@ -152,12 +152,12 @@ class SourceAudit:
                 self._findings.add(Finding("seal-doubtful", SEALS, message, Severity.INFO, index=index))
 
     def _settle(self, first: int, end: int, facts: SourceFacts) -> None:
-        """Footage that a later range had to seal."""
+        """What a later range had to seal."""
         left = [one for one in self._owed if one[0] < first - facts.reach]
         for index, chain in left:
             if index < end - REACH:
                 unsealed(index, chain, self._findings)
-        self._owed = [*(one for one in left if one[0] >= end - REACH), *facts.open_footage]
+        self._owed = [*(one for one in left if one[0] >= end - REACH), *facts.open_owed]
 
     def finish(self) -> dict[int, str]:
         """Closes the checks; gives those that could not be made, and why."""
