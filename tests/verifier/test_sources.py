@@ -356,6 +356,17 @@ def test_words_in_a_devices_mouth_are_found_where_seals_are_demanded(writer: Log
     assert found(audit(writer, sealed_sites={"site-13": 0}, range_bundles=bundles)) == []
 
 
+def test_a_demand_for_a_site_that_the_log_does_not_know_is_not_checked(writer: LogWriter) -> None:
+    """Somebody mistyped: nothing of the site that was meant is fine for that."""
+    house(writer)
+    records = footage(writer)
+    writer.append(records, ONE, seal=seal(records))
+    assert audit(writer, sealed_sites={"site-12": 0}).status is Status.FINE
+    report = audit(writer, sealed_sites={"site-12": 0, "site12": 0})
+    assert (report.status, state(report, SEALS)) == (Status.NOT_CHECKED, Status.NOT_CHECKED)
+    assert "site site12, whose seals are demanded; did you mean site-12?" in str(report.checks[SEALS - 1].reason)
+
+
 def test_whoever_is_no_device_owes_no_seal(writer: LogWriter) -> None:
     """A custodian and an inspector have no device key, and tell of holds and disposals in their own names."""
     house(writer)

@@ -312,7 +312,7 @@ def _audit(
         read_tile=lambda level, index: log.tiles(level, index, index + 1).get(index),
         since=since,
         start=plan.start,
-        seals_demanded=bool(plan.sealed_sites),
+        sealed_sites=plan.sealed_sites.keys(),
     )
     sources = _SourceJobs(audit, runner, 2 * plan.workers + 1)
     size = audit.size
