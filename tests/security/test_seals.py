@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.security.parties import House, Party, house, now_us, random10
-from tests.server.ledger_rig import ORIGIN, segment
+from tests.server.ledger_rig import ORIGIN, record_id, segment
 from tests.server.refusals import refusal
 
 from custody.authority.registration import key_revoked, seal_key_registered
 from custody.client import Drain, LedgerClient, LedgerUnavailable, Outbox, SealingKey, tls
 from custody.core.entry import decode_entry
 from custody.core.receipt import Submitted
+from custody.core.record import encode_record
 from custody.core.roles import Role
 from custody.core.seal import ED25519, SealKey, sign_batch, verify_batch
 from custody.private.key import key_pem
 from custody.server.gate import GateSettings
+from custody.v1 import record_pb2
 
 STREAM = "site-1/cam-1"
 DEVICE = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
@@ -100,6 +102,25 @@ async def test_a_site_that_demands_seals_takes_no_footage_without(tmp_path: Path
         recorder = await sealed_recorder(home)
         assert (await refusal(recorder.append(segment(1)))).code == "seal-required"
         await recorder.append(segment(1), seals=[seal([segment(1)])])
+
+
+async def test_a_site_that_demands_seals_takes_no_other_word_of_a_device_without(tmp_path: Path) -> None:
+    """What a recorder says of itself besides footage is the device's word too; a custodian has no device."""
+    run = record_pb2.SegmentRange(stream=STREAM, first=1, last=1)
+    scan = encode_record(
+        record_pb2.Record(
+            record_id=record_id(70), at_us=now_us(), integrity_scan=record_pb2.IntegrityScan(ranges=[run], files=1)
+        )
+    )
+    async with house(tmp_path, GateSettings(sealed_sites=frozenset({"site-1"}))) as home:
+        recorder = await sealed_recorder(home)
+        assert (await refusal(recorder.append(scan))).code == "seal-required"
+        await recorder.append(scan, seals=[seal([scan])])
+        custodian = await home.registered(Role.CUSTODIAN, "clerk", STREAM)
+        told = record_pb2.Record(
+            record_id=record_id(71), at_us=now_us(), integrity_scan=record_pb2.IntegrityScan(ranges=[run], files=1)
+        )
+        await custodian.append(encode_record(told))
 
 
 class LosingClient:

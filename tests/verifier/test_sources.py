@@ -59,8 +59,10 @@ def seal_key(
     return writer.record(key_registered=registered)
 
 
-def revoked(writer: LogWriter, key_id: str, from_us: int = 0) -> bytes:
-    return writer.record(key_revoked=record_pb2.KeyRevoked(key_id=key_id, from_us=from_us or writer.now_us))
+def revoked(writer: LogWriter, key_id: str, from_us: int = 0, reason: str = "UNSPECIFIED") -> bytes:
+    why = record_pb2.RevocationReason.Value(f"REVOCATION_REASON_{reason}")
+    told = record_pb2.KeyRevoked(key_id=key_id, from_us=from_us or writer.now_us, reason=why)
+    return writer.record(key_revoked=told)
 
 
 def house(writer: LogWriter) -> None:
@@ -248,6 +250,53 @@ def test_a_registered_id_is_not_taken_over_by_another_key(writer: LogWriter) -> 
     assert found(audit(writer)) == [("seal-invalid", writer.size - 1)]
 
 
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("reason", ["COMPROMISED", "UNSPECIFIED"])
+def test_a_compromised_key_does_not_come_back_under_another_id(writer: LogWriter, reason: str, *, before: bool) -> None:
+    """Whoever has the key has it under every name that the log gives it, before the revocation and after it."""
+    house(writer)
+    again = seal_key(writer, key_id="seal/nvr-1-new")
+    told = [again, revoked(writer, KEY_ID, reason=reason)]
+    writer.append(told if before else told[::-1], ADMINISTRATOR)
+    writer.now_us += HOUR_US
+    records = footage(writer)
+    writer.append(records, ONE, seal=seal(records, "seal/nvr-1-new"))
+    assert found(audit(writer)) == [("seal-key-invalid", writer.size - 1)]
+
+
+def test_a_new_key_and_an_unharmed_one_go_on_under_a_new_id(writer: LogWriter) -> None:
+    """A recorder gets a new key; another one is renamed, and keeps the key that nobody stole; a third one's had run out."""
+    house(writer)
+    new_device = Ed25519PrivateKey.from_private_bytes(b"n" * 32)
+    writer.append(
+        [
+            revoked(writer, KEY_ID, reason="COMPROMISED"),
+            seal_key(writer, ONE, "seal/nvr-1-new", new_device),
+            revoked(writer, OTHER_KEY_ID, reason="SUPERSEDED"),
+            seal_key(writer, TWO, "seal/nvr-2-new", OTHER_DEVICE),
+        ],
+        ADMINISTRATOR,
+    )
+    writer.now_us += HOUR_US
+    for holder, key_id, device, stream in (
+        (ONE, "seal/nvr-1-new", new_device, CAMERA_ONE), (TWO, "seal/nvr-2-new", OTHER_DEVICE, CAMERA_TWO),
+    ):  # fmt: skip
+        records = footage(writer, stream=stream)
+        writer.append(records, holder, seal=seal(records, key_id, device))
+    assert found(audit(writer)) == []
+
+
+def test_a_revocation_that_reaches_back_names_the_seals_under_every_id(writer: LogWriter) -> None:
+    house(writer)
+    writer.append([seal_key(writer, key_id="seal/nvr-1-too")], ADMINISTRATOR)
+    stolen_us = writer.now_us
+    records = footage(writer)
+    writer.append(records, ONE, seal=seal(records, "seal/nvr-1-too"))
+    writer.append([revoked(writer, KEY_ID, stolen_us, "COMPROMISED")], ADMINISTRATOR)
+    report = audit(writer)
+    assert [(one.code, one.index) for one in report.findings.kept] == [("seal-doubtful", writer.size - 2)]
+
+
 def test_seals_from_before_a_revocation_that_reaches_back_are_named(writer: LogWriter) -> None:
     """A key was stolen on Tuesday; on Thursday it is revoked from Tuesday on."""
     house(writer)
@@ -274,6 +323,57 @@ def test_where_seals_are_demanded_unsealed_footage_is_found(writer: LogWriter, b
     report = audit(writer, sealed_sites={"site-12": since_us}, range_bundles=bundles)
     assert found(report) == [("seal-required", writer.size - 4), ("seal-required", writer.size - 1)]
     assert found(audit(writer, sealed_sites={"site-13": 0}, range_bundles=bundles)) == []
+
+
+def observations(writer: LogWriter) -> list[bytes]:
+    """What a recorder tells besides footage."""
+    run = record_pb2.SegmentRange(stream=CAMERA_ONE, first=1, last=3)
+    span = record_pb2.Span(stream=CAMERA_ONE, from_us=1, to_us=2)
+    return [
+        writer.record(
+            disposal=record_pb2.Disposal(
+                ranges=[run], kind=record_pb2.DISPOSAL_KIND_PLANNED, knowledge=record_pb2.DISPOSAL_KNOWLEDGE_ANNOUNCED
+            )
+        ),
+        writer.record(integrity_scan=record_pb2.IntegrityScan(ranges=[run], files=3)),
+        writer.record(recorder_configuration=record_pb2.RecorderConfiguration(streams=[CAMERA_ONE], motion_only=True)),
+        writer.record(access=record_pb2.Access(act=record_pb2.ACCESS_ACT_VIEW, spans=[span])),
+        writer.record(gap=record_pb2.Gap(span=span, reason=record_pb2.GAP_REASON_MAINTENANCE)),
+    ]
+
+
+@pytest.mark.parametrize("bundles", [1, 64])
+def test_words_in_a_devices_mouth_are_found_where_seals_are_demanded(writer: LogWriter, bundles: int) -> None:
+    """The operator has the log's key and no device's: a disposal, a scan, a configuration and an access of the recorder."""
+    house(writer)
+    records = [*footage(writer), *observations(writer)]
+    writer.append(records, ONE, seal=seal(records))
+    assert found(audit(writer, sealed_sites={"site-12": 0}, range_bundles=bundles)) == []
+    begun = writer.size
+    writer.append(observations(writer), ONE)
+    said = found(audit(writer, sealed_sites={"site-12": 0}, range_bundles=bundles))
+    assert said == [("seal-required", begun + at) for at in range(5)]
+    assert found(audit(writer, sealed_sites={"site-13": 0}, range_bundles=bundles)) == []
+
+
+def test_a_demand_for_a_site_that_the_log_does_not_know_is_not_checked(writer: LogWriter) -> None:
+    """Somebody mistyped: nothing of the site that was meant is fine for that."""
+    house(writer)
+    records = footage(writer)
+    writer.append(records, ONE, seal=seal(records))
+    assert audit(writer, sealed_sites={"site-12": 0}).status is Status.FINE
+    report = audit(writer, sealed_sites={"site-12": 0, "site12": 0})
+    assert (report.status, state(report, SEALS)) == (Status.NOT_CHECKED, Status.NOT_CHECKED)
+    assert "site site12, whose seals are demanded; did you mean site-12?" in str(report.checks[SEALS - 1].reason)
+
+
+def test_whoever_is_no_device_owes_no_seal(writer: LogWriter) -> None:
+    """A custodian and an inspector have no device key, and tell of holds and disposals in their own names."""
+    house(writer)
+    clerk = "urn:custody:custodian:clerk"
+    writer.append([identity(writer, clerk, "site-12/*")], ADMINISTRATOR)
+    writer.append(observations(writer)[:3], clerk)
+    assert found(audit(writer, sealed_sites={"site-12": 0})) == []
 
 
 def test_stripped_seals_are_found_where_seals_are_demanded(writer: LogWriter) -> None:

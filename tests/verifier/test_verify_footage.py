@@ -120,18 +120,96 @@ def test_a_name_that_is_used_again_belongs_to_the_last_segment(check: Check, fol
     assert report["counts"]["present"] == 5
 
 
+@pytest.mark.parametrize("options", [(), ("--stream", STREAM)])
+@pytest.mark.parametrize("renamed", [True, False])
+def test_another_stream_takes_no_name_away(
+    check: Check, folder: Path, writer: LogWriter, options: tuple[str, ...], *, renamed: bool
+) -> None:
+    """A forged film under the genuine name: another camera recorded it, under this camera's path."""
+    name = f"{STREAM}/seg_2.mp4"
+    if renamed:
+        (folder / name).rename(folder / "x.bin")
+    (folder / name).write_bytes(b"forged")
+    writer.append([writer.segment("site-12/cam-02", b"forged", name)], "urn:custody:recorder:other")
+    status, report = check(*options)
+    assert (status, told(report)) == (1, [("segment-swapped" if renamed else "segment-altered", name)])
+
+
+def test_two_streams_with_one_name_each_have_their_own_file(check: Check, folder: Path, writer: LogWriter) -> None:
+    """Two recorders that name files alike, each file below a folder of its recorder: none stands under a false name."""
+    for stream, content in (("site-12/cam-03", b"three"), ("site-12/cam-04", b"four")):
+        (folder / stream).mkdir()
+        (folder / stream / "0001.mp4").write_bytes(content)
+        writer.append([writer.segment(stream, content, "0001.mp4")])
+    status, report = check()
+    assert (status, report["counts"]["moved"], report["counts"]["present"]) == (0, 2, 5)
+
+
+def test_one_file_does_not_answer_for_two_streams(check: Check, folder: Path, writer: LogWriter) -> None:
+    content, name = (folder / STREAM / "seg_2.mp4").read_bytes(), f"{STREAM}/seg_2.mp4"
+    writer.append([writer.segment("site-12/cam-02", content, name)])
+    status, report = check()
+    assert (status, told(report), report["counts"]["present"]) == (1, [("segment-missing", name)], 5)
+
+
 def test_disposed_segments_are_not_missing(check: Check, folder: Path, writer: LogWriter) -> None:
     (folder / STREAM / "seg_0.mp4").unlink()
     (folder / STREAM / "seg_1.mp4").unlink()
-    disposal = record_pb2.Disposal(
-        ranges=[record_pb2.SegmentRange(stream=STREAM, first=1, last=1)],
-        kind=record_pb2.DISPOSAL_KIND_PLANNED,
-        knowledge=record_pb2.DISPOSAL_KNOWLEDGE_ANNOUNCED,
-    )
-    writer.append([writer.record(disposal=disposal)])
+    writer.append([disposal(writer, 1, 1)])
     status, report = check()
     assert status == 1
     assert [code for code, _ in told(report)] == ["segment-disposed", "segment-missing"]
+
+
+def disposal(writer: LogWriter, first: int, last: int, **more: Any) -> bytes:
+    told = record_pb2.Disposal(
+        ranges=[record_pb2.SegmentRange(stream=STREAM, first=first, last=last)],
+        kind=record_pb2.DISPOSAL_KIND_PLANNED,
+        knowledge=record_pb2.DISPOSAL_KNOWLEDGE_ANNOUNCED,
+        **more,
+    )
+    return writer.record(disposal=told)
+
+
+def test_a_disposal_in_advance_of_all_footage_excuses_nothing(
+    verify: Check, folder: Path, new_writer: Callable[..., LogWriter]
+) -> None:
+    writer = new_writer("advance.db")
+    writer.append([disposal(writer, 1, 2**63 - 1)])
+    for number in range(3):
+        writer.append([writer.segment(STREAM, b"gone %d" % number, f"{STREAM}/gone_{number}.mp4")])
+    report = verify("footage", folder, "--stream", STREAM, "--log-file", writer.path, "--key", writer.key.vkey)[1]
+    assert (report["counts"]["missing"], report["counts"]["disposed"]) == (3, 0)
+
+
+@pytest.mark.parametrize(("ahead_us", "code"), [(7_200_000_000, "disposed"), (8_000 * 86_400_000_000, "missing")])
+def test_a_deletion_of_a_far_future_has_not_happened(
+    check: Check, folder: Path, writer: LogWriter, ahead_us: int, code: str
+) -> None:
+    """Deletion is announced shortly before, and a recorder's clock may be a time zone ahead."""
+    (folder / STREAM / "seg_0.mp4").unlink()
+    writer.append([disposal(writer, 1, 1, deleted_us=writer.now_us + ahead_us)])
+    assert told(check()[1]) == [(f"segment-{code}", f"{STREAM}/seg_0.mp4")]
+
+
+def test_a_number_that_is_told_again_is_found(check: Check, folder: Path, writer: LogWriter) -> None:
+    """Disposed of, and told again with a forged film under the same name."""
+    name = f"{STREAM}/seg_2.mp4"
+    (folder / name).write_bytes(b"forged")
+    writer.append([disposal(writer, 3, 3)])
+    writer.segment_numbers[STREAM] = 2
+    writer.append([writer.segment(STREAM, b"forged", name)])
+    status, report = check()
+    assert (status, told(report)) == (1, [("segment-altered", name), ("segment-disposed", name)])
+    assert "segment 3 (site-12/cam-01/seg_2.mp4) was told before, by entry 2" in report["findings"][0]["message"]
+
+
+def test_other_footage_under_the_name_of_what_was_disposed_of(check: Check, folder: Path, writer: LogWriter) -> None:
+    name = f"{STREAM}/seg_2.mp4"
+    (folder / name).write_bytes((folder / STREAM / "seg_1.mp4").read_bytes())
+    writer.append([disposal(writer, 3, 3)])
+    status, report = check()
+    assert (status, told(report)) == (1, [("segment-altered", name)])
 
 
 def test_late_segments_are_named(check: Check, folder: Path, writer: LogWriter) -> None:
@@ -172,6 +250,27 @@ def test_one_stream_alone_can_be_checked(check: Check, folder: Path) -> None:
     assert [code for code, _ in told(report)] == ["segment-missing", "file-unknown"]
 
 
+def test_a_mistyped_stream_is_not_checked_and_never_fine(check: Check, folder: Path) -> None:
+    for number in range(4):
+        (folder / STREAM / f"seg_{number}.mp4").write_bytes(b"forged")
+    for streams in (["site-12/cam-1"], ["site-12/cam-02", "site-12/cam-1"]):
+        status, report = check(*(part for stream in streams for part in ("--stream", stream)))
+        assert (status, report["verdict"], report["not_checked"]) == (2, "not-checked", [2, 3, 4, 5])
+        assert "site-12/cam-1; did you mean site-12/cam-0" in report["checks"][1]["reason"]
+
+
+def test_a_log_without_footage_compares_nothing(
+    verify: Check, folder: Path, new_writer: Callable[..., LogWriter]
+) -> None:
+    bare = new_writer("bare.db")
+    told = record_pb2.RecorderConfiguration(streams=[STREAM], motion_only=True)
+    bare.append([bare.record(recorder_configuration=told)])
+    for one in folder.rglob("*.*"):
+        one.unlink()
+    status, report = verify("footage", folder, "--log-file", bare.path, "--key", bare.key.vkey)
+    assert (status, report["checks"][1]["reason"]) == (2, "the log has no footage")
+
+
 def test_links_are_not_followed(check: Check, folder: Path, tmp_path: Path) -> None:
     file = folder / STREAM / "seg_0.mp4"
     file.rename(tmp_path / "outside.mp4")
@@ -209,10 +308,18 @@ def test_the_text_says_what_happened(folder: Path, writer: LogWriter, capsys: py
 
 def test_disposals_are_found_however_they_overlap() -> None:
     runs = [(5, 9), (1, 2), (8, 20), (30, 30), (3, 3)]
-    disposed = Disposed(DisposalFact(0, STREAM, first, last) for first, last in runs)
+    disposed = Disposed(DisposalFact(9, STREAM, first, last, 1, 1) for first, last in runs)
     named = {number for first, last in runs for number in range(first, last + 1)}
-    assert {number for number in range(40) if disposed.covers(STREAM, number)} == named
-    assert not disposed.covers("site-12/cam-02", 5)
+    assert {number for number in range(40) if disposed.covers(STREAM, number, 0)} == named
+    assert not disposed.covers("site-12/cam-02", 5, 0)
+
+
+def test_a_disposal_covers_what_was_told_before_it() -> None:
+    runs = [(3, 5, 9), (5, 8, 30), (7, 2, 4), (9, 7, 20)]
+    disposed = Disposed(DisposalFact(index, STREAM, first, last, 1, 1) for index, first, last in runs)
+    for number, index in ((number, index) for number in range(40) for index in range(12)):
+        named = any(first <= number <= last and index < at for at, first, last in runs)
+        assert disposed.covers(STREAM, number, index) == named, (number, index)
 
 
 def test_real_clips_are_found_again(verify: Check, folder: Path, new_writer: Callable[..., LogWriter]) -> None:

@@ -2,10 +2,11 @@
 
 Server and verifier share this replay, so that what was admitted is what is found right later. Rules: a key id means one
 public key for ever, a second registration of the id with another key changes nothing; with the same key it replaces
-scopes and validity; a revocation is never taken back.
+scopes and validity; a revocation is never taken back. It revokes the public key under every id, those to come included,
+unless its reason says that nobody else has the key: superseded or retired, an id alone ends.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,6 +18,10 @@ from custody.v1 import record_pb2
 
 ADMISSION_US: Final = 120_000_000
 """How long a batch may wait between the door, where its key must count, and its stamp; no call of a ledger waits longer."""
+
+_UNHARMED: Final = frozenset({record_pb2.REVOCATION_REASON_SUPERSEDED, record_pb2.REVOCATION_REASON_RETIRED})
+"""Reasons to revoke that leave the key itself in its holder's hands alone."""
+_NEVER: Final = MAX_TIME_US + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +36,7 @@ class RegisteredKey:
     scope: Scope
     valid_from_us: int
     valid_until_us: int
-    revoked_from_us: int = MAX_TIME_US + 1
+    revoked_from_us: int = _NEVER
 
     def valid_at(self, at_us: int) -> bool:
         """Whether the key counts at this time."""
@@ -50,6 +55,8 @@ class Keyring:
     def __init__(self) -> None:
         self._keys: dict[str, RegisteredKey] = {}
         self._by_public: dict[bytes, list[str]] = {}
+        self._lost: dict[bytes, int] = {}
+        """Public keys that others may have, each with the time from which on."""
         self._by_holder: dict[str, list[str]] = {}
         self._seal_keys: dict[str, SealKey] = {}
 
@@ -61,9 +68,19 @@ class Keyring:
         if kind == "key_registered":
             self._register(body)
         elif kind == "key_revoked":
-            held = self._keys.get(body.key_id)
-            if held is not None and body.from_us < held.revoked_from_us:
-                self._keys[body.key_id] = replace(held, revoked_from_us=body.from_us)
+            self._revoke(body)
+
+    def _revoke(self, body: record_pb2.KeyRevoked) -> None:
+        held = self._keys.get(body.key_id)
+        if held is None:
+            return
+        ended = [body.key_id]
+        if body.reason not in _UNHARMED:
+            self._lost[held.public_key] = min(body.from_us, self._lost.get(held.public_key, _NEVER))
+            ended = self._by_public[held.public_key]
+        for key_id in ended:
+            key = self._keys[key_id]
+            self._keys[key_id] = replace(key, revoked_from_us=min(key.revoked_from_us, body.from_us))
 
     def _register(self, body: record_pb2.KeyRegistered) -> None:
         held = self._keys.get(body.key_id)
@@ -77,8 +94,8 @@ class Keyring:
             holder=body.holder,
             scope=Scope.of(body.scopes),
             valid_from_us=body.valid_from_us,
-            valid_until_us=body.valid_until_us or MAX_TIME_US + 1,
-            revoked_from_us=held.revoked_from_us if held is not None else MAX_TIME_US + 1,
+            valid_until_us=body.valid_until_us or _NEVER,
+            revoked_from_us=self._lost.get(body.public_key, _NEVER) if held is None else held.revoked_from_us,
         )
         if held is None:
             self._by_public.setdefault(body.public_key, []).append(body.key_id)
@@ -87,6 +104,14 @@ class Keyring:
     def get(self, key_id: str) -> RegisteredKey | None:
         """The key of this id, valid or not."""
         return self._keys.get(key_id)
+
+    def revoked_with(self, key_id: str) -> Sequence[str]:
+        """Ids of the same public key that are revoked, as this one is, from the same time on or earlier; itself too."""
+        key = self._keys.get(key_id)
+        if key is None:
+            return ()
+        alike = self._by_public[key.public_key]
+        return [one for one in alike if self._keys[one].revoked_from_us <= key.revoked_from_us]
 
     def identities(self, public_key: bytes, holder: str) -> Iterable[RegisteredKey]:
         """Registrations of a certificate's key (SubjectPublicKeyInfo) for its identity."""

@@ -13,10 +13,10 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from custody.core.errors import VerificationError
+from custody.core.errors import MalformedError, VerificationError
 from custody.core.kinds import KINDS
-from custody.core.names import CHAIN_KEYS
-from custody.core.roles import Role, Scope
+from custody.core.names import CHAIN_KEYS, site_of
+from custody.core.roles import Role, Scope, role_of
 
 APPEND: Final = frozenset({"Append", "AppendStream"})
 VERIFY: Final = frozenset({"GetProof", "GetCheckpoint", "GetLog"})
@@ -45,6 +45,8 @@ class Rights:
     rpcs: frozenset[str]
     kinds: frozenset[str] = frozenset()
     scoping: Scoping = Scoping.REGISTERED
+    device: bool = False
+    """Whether a device speaks here: where a site demands seals, all that it tells of the site has its own."""
 
 
 class NotAllowed(VerificationError):
@@ -70,7 +72,7 @@ _INSPECTOR: Final = _AUTHORITY | {
 
 TABLE: Final[Mapping[Role, Rights]] = MappingProxyType(
     {
-        Role.RECORDER: Rights(rpcs=APPEND | VERIFY, kinds=_kinds("footage") | _OBSERVED),
+        Role.RECORDER: Rights(rpcs=APPEND | VERIFY, kinds=_kinds("footage") | _OBSERVED, device=True),
         Role.CUSTODIAN: Rights(rpcs=RPCS, kinds=_kinds("custody", "site", "either") - _AUTHORITY),
         Role.DESK: Rights(rpcs=RPCS, kinds=_DESK),
         Role.INSPECTOR: Rights(rpcs=RPCS, kinds=_INSPECTOR),
@@ -82,6 +84,22 @@ TABLE: Final[Mapping[Role, Rights]] = MappingProxyType(
         Role.UNVERIFIED: Rights(rpcs=RPCS, kinds=frozenset(KINDS) - LEDGER_KINDS, scoping=Scoping.ANY),
     }
 )
+
+
+def is_device(submitter: str) -> bool:
+    """Whether this identity is a device's."""
+    try:
+        return TABLE[role_of(submitter)].device
+    except MalformedError:
+        return False
+
+
+def owes_seal(chain: str, *, device: bool) -> str:
+    """The site that may demand a seal of an entry in this chain: of all footage, and of all that a device tells; else ''."""
+    family, _, subject = chain.partition("/")
+    if family == "footage" or (device and family != "log"):
+        return site_of(subject)
+    return ""
 
 
 def check_told(role: Role, scope: Scope | None, kind: str, chains: Sequence[str]) -> None:

@@ -91,7 +91,7 @@ def _log_to_stderr() -> None:
     "sealed_sites",
     multiple=True,
     metavar="SITE",
-    help="Take this site's footage only sealed. Repeatable.",
+    help="Take this site's footage, and what its recorders tell, only sealed. Repeatable.",
 )
 @click.option(
     "--max-records-per-second", default=Limits().records_per_s, show_default=True, help="Of one identity; 0: no limit."

@@ -40,7 +40,7 @@ class GateSettings:
 
     limits: Limits = field(default_factory=Limits)
     sealed_sites: frozenset[str] = frozenset()
-    """Sites whose footage is taken only in sealed batches."""
+    """Sites whose footage, and what their devices tell, is taken only in sealed batches."""
 
 
 class Gate:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from custody.core.errors import MalformedError, SignatureError
 from custody.core.keyring import Keyring
+from custody.core.rights import is_device, owes_seal
 from custody.core.seal import verify_batch
 from custody.server.batch import Batch
 from custody.server.rights import Denied
@@ -32,17 +33,18 @@ def check_seals(ring: Keyring, origin: str, batch: Batch, seals: Sequence[entry_
 
 
 def demand_seals(sites: Collection[str], batch: Batch) -> None:
-    """Refuses footage of sites that demand seals when it comes without one. Raises Denied 'seal-required'.
+    """Refuses what sites that demand seals take only sealed: footage, and all that a device tells. Raises Denied 'seal-required'.
 
     `sites` are names; the check costs nothing where none demands them.
     """
     if not sites:
         return
+    device = is_device(batch.submitter)
     for position, item in enumerate(batch.items):
         for chain in item.record.chains:
-            family, _, stream = chain.partition("/")
-            if family == "footage" and stream.partition("/")[0] in sites:
+            site = owes_seal(chain, device=device)
+            if site in sites:
                 raise Denied(
-                    f"the site of {stream} demands sealed batches", code="seal-required", position=position,
+                    f"the site {site} demands sealed batches", code="seal-required", position=position,
                     kind=item.record.kind.name,
                 )  # fmt: skip

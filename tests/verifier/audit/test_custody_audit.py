@@ -88,12 +88,33 @@ def test_scope_narrows_what_is_judged(told: Told, audit: Audit) -> None:
     everything = audit(told.log.path, "--key", told.key)[1]
     assert everything["findings"]
     assert list(everything["streams"]) == [STREAM]
-    status, report = audit(told.log.path, "--key", told.key, "--site", "elsewhere")
-    assert (status, report["findings"], report["streams"]) == (0, [], {})
-    status, report = audit(told.log.path, "--key", told.key, "--to", "2025-01-01")
+    status, report = audit(told.log.path, "--key", told.key, "--to", "2026-01-02")
     assert (status, report["findings"]) == (0, [])
     status, report = audit(told.log.path, "--key", told.key, "--stream", STREAM, "--from", "2026-01-01")
     assert report["findings"] == [one for one in everything["findings"] if one["subject"]["kind"] == "stream"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "sentence"),
+    [
+        (("--site", "nort"), "site-unknown", "Names like it: north."),
+        (("--site", "elsewhere"), "site-unknown", "nothing of it was checked"),
+        (("--stream", "north/gat"), "camera-unknown", "Names like it: north/gate."),
+        (("--stream", STREAM, "--stream", "north/yard"), "camera-unknown", "Camera north/yard"),
+        (("--to", "2025-01-01"), "period-empty", "the log tells of 2026-01-01"),
+        (("--from", "2062-01-01"), "period-empty", "nothing of that period was checked"),
+        (("--at", "1999-01-01"), "period-empty", "nothing of that period was checked"),
+    ],
+)
+def test_what_the_log_does_not_know_is_never_fine(
+    told: Told, audit: Audit, asked: tuple[str, ...], code: str, sentence: str
+) -> None:
+    """A mistyped camera, site or year has no findings: that is no good word for the one that was meant."""
+    told.world.lawful()
+    told.write()
+    status, report = audit(told.log.path, "--key", told.key, *asked)
+    assert (status, report["verdict"], report["not_checked"][0]["code"]) == (2, "not-checked", code)
+    assert sentence in report["not_checked"][0]["en"]
 
 
 def test_a_profile_of_the_command_line_binds_everybody(told: Told, audit: Audit) -> None:
@@ -120,11 +141,12 @@ def test_the_moment_of_judgement_can_be_chosen(told: Told, audit: Audit) -> None
         ("--site", "no such/site"),
         ("--stream", "nostream"),
         ("--from", "yesterday"),
+        ("--from", "2026-12-31", "--to", "2020-01-01"),
         ("--utc-offset", "8"),
         ("--key", "nokey"),
     ],
 )
-def test_a_wrong_command_line_checks_nothing(told: Told, audit: Audit, arguments: tuple[str, str]) -> None:
+def test_a_wrong_command_line_checks_nothing(told: Told, audit: Audit, arguments: tuple[str, ...]) -> None:
     told.world.lawful()
     told.write()
     assert audit(told.log.path, *arguments) == (2, {})
@@ -164,6 +186,43 @@ def test_footage_is_held_against_the_log(told: Told, audit: Audit, tmp_path: Pat
     verdicts = [(run["first"], run["last"], run["verdict"]) for run in report["streams"][STREAM]["segments"]]
     assert verdicts == [(1, 1, "present"), (2, 2, "altered"), (3, 3, "missing"), (4, 4, "present")]
     assert audit(told.log.path, "--key", told.key, "--footage", tmp_path / "nowhere") == (2, {})
+    world.open_stream("north/yard")
+    told.write()
+    for asked in (("--stream", "north/yard"), ("--stream", "north/gat"), ("--to", "2026-01-01T00:30")):
+        status, report = audit(told.log.path, "--key", told.key, "--footage", folder, *asked)
+        if asked[0] == "--stream":  # no file was compared, so none is counted beside a verdict
+            assert (status, sum(report["footage"]["counts"].values())) == (2, 0), asked
+            assert {"nothing-compared"} <= {row["code"] for row in report["not_checked"]}
+        else:
+            assert report["footage"]["counts"] == dict.fromkeys(report["footage"]["counts"], 0) | {
+                "present": 1, "unknown": 1
+            }  # fmt: skip
+
+
+def test_a_forged_film_under_the_genuine_name_is_found(told: Told, audit: Audit, tmp_path: Path) -> None:
+    """Another camera recorded the forged film, under this camera's path; the genuine one lies renamed beside it."""
+    world, yard = told.world, "north/yard"
+    world.open_site()
+    for stream in (STREAM, yard):
+        world.open_stream(stream)
+    world.file(streams=[STREAM, yard])
+    world.guard(world.now)
+    for number, stream, content, path in (
+        (1, STREAM, b"genuine", "gate/1.mp4"), (1, yard, b"a yard", "yard/1.mp4"), (2, yard, b"forged", "gate/1.mp4"),
+    ):  # fmt: skip
+        world.wait(HOUR)
+        film = pb.Segment(
+            stream=stream, number=number, duration_us=HOUR, size_bytes=len(content),
+            file_sha256=sha256(content).digest(), path=path,
+        )  # fmt: skip
+        world.tell(world.now - HOUR, segment=film)
+    told.write()
+    for path, content in (("gate/1.mp4", b"forged"), ("yard/1.mp4", b"a yard"), ("gate/backup.bin", b"genuine")):
+        (tmp_path / "footage" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "footage" / path).write_bytes(content)
+    status, report = audit(told.log.path, "--key", told.key, "--footage", tmp_path / "footage")
+    named = [(one["code"], one["path"]) for one in report["footage"]["findings"]]
+    assert (status, named) == (1, [("segment-swapped", "gate/1.mp4")])
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

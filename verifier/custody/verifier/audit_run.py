@@ -75,7 +75,7 @@ class AuditPlan:
     start: LogMemory | None = None
     """Where an earlier audit stood; the entries before are not read again."""
     sealed_sites: Mapping[str, int] = field(default_factory=dict)
-    """Sites whose footage must be sealed by its source, each with the time (microseconds UTC) from which on."""
+    """Sites whose sources must seal footage and what devices tell, each with the time (microseconds UTC) from which on."""
 
 
 class Listener(Protocol):
@@ -312,7 +312,7 @@ def _audit(
         read_tile=lambda level, index: log.tiles(level, index, index + 1).get(index),
         since=since,
         start=plan.start,
-        seals_demanded=bool(plan.sealed_sites),
+        sealed_sites=plan.sealed_sites.keys(),
     )
     sources = _SourceJobs(audit, runner, 2 * plan.workers + 1)
     size = audit.size

@@ -2,11 +2,13 @@
 
 No I/O here: facts and hashes come in, a state for every segment and every file comes out. The digest decides what a
 file is; the recorded path says which of several equal files is whose. A file answers for one segment only, or one of two
-identical recordings could be removed and nobody would miss it.
+identical recordings could be removed and nobody would miss it. A path is a name within its stream: what another stream
+recorded under it is no answer for whose name it is.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
 from custody.verifier.finding import Finding, Findings, Severity
@@ -15,6 +17,11 @@ from custody.verifier.footage_files import HashedFile
 
 LOG, THERE, UNALTERED, KNOWN, IN_TIME = range(1, 6)
 """Numbers of the checks of `verify footage`."""
+
+MAX_AHEAD_US: Final = 86_400_000_000
+"""How far after its own stamp a disposal may say that it deletes: it is announced shortly before, and the clock of a
+recorder may be a time zone ahead. What is to be deleted later is not yet gone.
+"""
 
 MAX_LISTED: Final = 100_000
 """Findings of one code; a report lists every missing segment of a year of one camera."""
@@ -35,27 +42,41 @@ class FootageCounts(NamedTuple):
 
 
 class Disposed:
-    """Which segment numbers were disposed of; answers by search, however many disposals there are."""
+    """Which segments were disposed of; answers by search, however many disposals there are.
+
+    A disposal covers what was told before it: nobody disposes of footage that is yet to be recorded.
+    """
 
     def __init__(self, disposals: Iterable[DisposalFact]) -> None:
-        self._runs: dict[str, list[tuple[int, int]]] = {}
-        by_stream: dict[str, list[tuple[int, int]]] = {}
+        self._steps: dict[str, list[tuple[int, int]]] = {}
+        """By stream, ascending: from this number on, the index of the last disposal that names it."""
+        by_stream: dict[str, list[DisposalFact]] = {}
         for fact in disposals:
-            by_stream.setdefault(fact.stream, []).append((fact.first, fact.last))
-        for stream, runs in by_stream.items():
-            merged: list[tuple[int, int]] = []
-            for first, last in sorted(runs):
-                if merged and first <= merged[-1][1] + 1:
-                    merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-                else:
-                    merged.append((first, last))
-            self._runs[stream] = merged
+            if fact.deleted_us - fact.sequenced_us <= MAX_AHEAD_US:
+                by_stream.setdefault(fact.stream, []).append(fact)
+        for stream, facts in by_stream.items():
+            self._steps[stream] = _steps(facts)
 
-    def covers(self, stream: str, number: int) -> bool:
-        """Whether a disposal names the segment."""
-        runs = self._runs.get(stream, [])
-        at = bisect_right(runs, number, key=lambda run: run[0]) - 1
-        return at >= 0 and runs[at][1] >= number
+    def covers(self, stream: str, number: int, index: int) -> bool:
+        """Whether a disposal names the segment that entry `index` told of."""
+        steps = self._steps.get(stream, [])
+        at = bisect_right(steps, number, key=lambda step: step[0]) - 1
+        return at >= 0 and index < steps[at][1]
+
+
+def _steps(facts: Sequence[DisposalFact]) -> list[tuple[int, int]]:
+    starts = sorted(facts, key=lambda fact: fact.first)
+    steps: list[tuple[int, int]] = []
+    open_: list[tuple[int, int]] = []  # a heap of (-index, last): the disposal that was told last on top
+    begun = 0
+    for number in sorted({number for fact in facts for number in (fact.first, fact.last + 1)}):
+        while begun < len(starts) and starts[begun].first == number:
+            heappush(open_, (-starts[begun].index, starts[begun].last))
+            begun += 1
+        while open_ and open_[0][1] < number:
+            heappop(open_)
+        steps.append((number, -open_[0][0] if open_ else 0))
+    return steps
 
 
 class FootageAudit:
@@ -84,31 +105,40 @@ class FootageAudit:
 
         `others` are not decided on, but a file that lies where one of them ought to is theirs.
         """
-        # A recorder may use a name again; then only the last segment of that name can be expected there.
+        # A recorder may use a name again; then only the last segment of that name can be expected there. No other stream
+        # takes the name away: what it puts there stands under a name that is not its own.
         everyone = sorted({fact.index: fact for fact in (*others, *segments)}.values())
-        owners = {fact.path: fact.index for fact in everyone if fact.path}
-        home = {fact.index for fact in everyone if owners.get(fact.path) == fact.index and self._is_at_home(fact)}
-        self._claimed.update(fact.path for fact in everyone if fact.index in home)
+        owners = {(fact.stream, fact.path): fact for fact in everyone if fact.path}
+        owned = {fact.index for fact in owners.values()}
+        home = self._at_home(sorted(owners.values()))
         found = self._find_elsewhere([fact for fact in segments if fact.index not in home])
         for fact in segments:
             if fact.index in home:
                 self._count("present")
             else:
-                at = self._files.get(fact.path) if owners.get(fact.path) == fact.index else None
+                at = self._files.get(fact.path) if fact.index in owned else None
                 self._decide(fact, at, found.get(fact.index))
             if fact.sequenced_us - fact.end_us > self._late_us:
                 self._count("late")
                 seconds = (fact.sequenced_us - fact.end_us) // 1_000_000
                 self._find(fact, "segment-late", IN_TIME, f"was recorded {seconds} s after it ended")
+        decided = {fact.index for fact in segments}
+        self._claimed.update(fact.path for fact in owners.values() if fact.index not in decided)
 
-    def _is_at_home(self, fact: SegmentFact) -> bool:
-        at = self._files.get(fact.path)
-        return at is not None and not at.error and at.sha256 == fact.sha256
+    def _at_home(self, owners: Sequence[SegmentFact]) -> set[int]:
+        """Those whose file lies in its own place; of two streams with one place and one digest, the one that told first."""
+        home = set()
+        for fact in owners:
+            at = self._files.get(fact.path)
+            if at is not None and not at.error and at.sha256 == fact.sha256 and fact.path not in self._claimed:
+                self._claimed.add(fact.path)
+                home.add(fact.index)
+        return home
 
     def _find_elsewhere(self, lost: Sequence[SegmentFact]) -> dict[int, str]:
         """Unclaimed files by digest, one for each segment; those that were disposed of come last."""
         found: dict[int, str] = {}
-        for fact in sorted(lost, key=lambda fact: self._disposed.covers(fact.stream, fact.number)):
+        for fact in sorted(lost, key=self._is_disposed):
             for path in self._by_digest.get(fact.sha256, ()):
                 if path not in self._claimed:
                     self._claimed.add(path)
@@ -117,7 +147,11 @@ class FootageAudit:
         return found
 
     def _decide(self, fact: SegmentFact, at: HashedFile | None, elsewhere: str | None) -> None:
-        """`at` is what lies in the segment's own place, unless a later segment owns that; `elsewhere` where it was found."""
+        """`at` is what lies in the segment's own place, unless a later segment of its stream owns that; `elsewhere` where
+        it was found.
+        """
+        if at is not None and not at.error and at.sha256 == fact.sha256:
+            at = None  # its very bytes, which answer for a twin of another stream
         if elsewhere is not None:
             self._count("moved" if fact.path else "present")
             if fact.path:
@@ -125,15 +159,18 @@ class FootageAudit:
                 severity = Severity.FINDING if at is not None else Severity.INFO
                 code = "segment-swapped" if at is not None else "segment-moved"
                 self._find(fact, code, UNALTERED, f"is now {elsewhere!r}", severity)
-        elif self._disposed.covers(fact.stream, fact.number):
-            self._count("disposed")
-            self._find(fact, "segment-disposed", THERE, "was disposed of, says the log", Severity.INFO)
-        elif at is not None:
+        elif at is not None:  # also of what was disposed of: then nothing lies under its name
             self._claimed.add(at.path)
             self._altered(fact, at)
+        elif self._is_disposed(fact):
+            self._count("disposed")
+            self._find(fact, "segment-disposed", THERE, "was disposed of, says the log", Severity.INFO)
         else:
             self._count("missing")
             self._find(fact, "segment-missing", THERE, "is not there")
+
+    def _is_disposed(self, fact: SegmentFact) -> bool:
+        return self._disposed.covers(fact.stream, fact.number, fact.index)
 
     def _altered(self, fact: SegmentFact, at: HashedFile) -> None:
         if at.error:
@@ -144,6 +181,14 @@ class FootageAudit:
         self._count("altered")
         size = "" if at.size_bytes == fact.size_bytes else f" (it has {at.size_bytes} bytes, not {fact.size_bytes})"
         self._find(fact, "segment-altered", UNALTERED, f"is not the file that was recorded{size}")
+
+    def look_for_repeated(self, segments: Iterable[SegmentFact]) -> None:
+        """Finds numbers that were told more than once: a number is one film, and no disposal makes room for another."""
+        told: dict[tuple[str, int], int] = {}
+        for fact in sorted(segments):
+            first = told.setdefault((fact.stream, fact.number), fact.index)
+            if first != fact.index:
+                self._find(fact, "segment-altered", UNALTERED, f"was told before, by entry {first}")
 
     def _find(self, fact: SegmentFact, code: str, check: int, told: str, severity: Severity = Severity.FINDING) -> None:
         name = f" ({fact.path})" if fact.path else ""

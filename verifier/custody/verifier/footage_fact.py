@@ -13,8 +13,9 @@ class SegmentFact(NamedTuple):
     """Leaf index of its entry."""
     stream: str
     number: int
+    begin_us: int
     end_us: int
-    """When the footage ended, by the source's clock."""
+    """When the footage began and ended, by the source's clock."""
     sequenced_us: int
     size_bytes: int
     sha256: bytes
@@ -29,6 +30,8 @@ class DisposalFact(NamedTuple):
     stream: str
     first: int
     last: int
+    sequenced_us: int
+    deleted_us: int
 
 
 def segment_of(index: int, sequenced_us: int, record: ReadRecord) -> SegmentFact:
@@ -38,7 +41,7 @@ def segment_of(index: int, sequenced_us: int, record: ReadRecord) -> SegmentFact
         index,
         body.stream,
         body.number,
-        record.period_us[1],
+        *record.period_us,
         sequenced_us,
         body.size_bytes,
         bytes(body.file_sha256),
@@ -46,7 +49,8 @@ def segment_of(index: int, sequenced_us: int, record: ReadRecord) -> SegmentFact
     )
 
 
-def disposals_of(index: int, record: ReadRecord) -> Iterator[DisposalFact]:
+def disposals_of(index: int, sequenced_us: int, record: ReadRecord) -> Iterator[DisposalFact]:
     """The facts of a record of kind disposal."""
+    deleted_us = record.body.deleted_us or record.at_us
     for run in record.body.ranges:
-        yield DisposalFact(index, run.stream, run.first, run.last)
+        yield DisposalFact(index, run.stream, run.first, run.last, sequenced_us, deleted_us)

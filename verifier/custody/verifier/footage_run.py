@@ -23,6 +23,7 @@ from custody.verifier.footage_audit import (
 from custody.verifier.footage_fact import SegmentFact
 from custody.verifier.footage_files import FoundFile, HashedFile, Tree, hash_files, walk
 from custody.verifier.log_report import Check, LogReport, Status, overall
+from custody.verifier.near_names import near
 
 FOOTAGE_SUFFIXES: Final = frozenset((
     ".264", ".265", ".avi", ".dav", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4s", ".m4v", ".mkv", ".mov", ".mp4",
@@ -88,15 +89,29 @@ def audit_footage(
     if not log.verified:
         reason = "no entry of the log is under a verified checkpoint"
         return _report(folder, log, tree, findings, reason=reason)
+    unmet = _unmet(facts, streams)
     chosen = [fact for fact in facts if not streams or fact.stream in streams]
     wanted, ignored = sort_out(tree.files, facts, chosen, narrowed=bool(streams))
     with bar("bytes") as progress:
         hashed = {file.path: file for file in hash_files(folder, wanted, plan.workers, progress)}
     audit = FootageAudit(hashed, Disposed(one for one in log.disposals if one.index < log.verified), late_us)
+    audit.look_for_repeated(chosen)
     audit.compare(chosen, facts)
     audit.look_for_unknown(sorted(hashed), {fact.sha256: fact.stream for fact in facts})
     findings.merge(audit.findings)
-    return _report(folder, log, tree, findings, audit=audit, hashed=hashed, segments=len(chosen), ignored=ignored)
+    return _report(
+        folder, log, tree, findings, audit=audit, hashed=hashed, segments=len(chosen), ignored=ignored, reason=unmet
+    )
+
+
+def _unmet(facts: Sequence[SegmentFact], streams: Sequence[str]) -> str | None:
+    """Why what was asked for could not be compared, or not all of it: no silence of the log is a fine check."""
+    known = {fact.stream for fact in facts}
+    for stream in streams:
+        if stream not in known:
+            like = near(stream, known)
+            return f"the log has no footage of {stream}" + (f"; did you mean {' or '.join(like)}?" if like else "")
+    return None if facts else "the log has no footage"
 
 
 def _tell_of_log(log: LogReport, findings: Findings) -> None:

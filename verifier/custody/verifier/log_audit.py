@@ -4,13 +4,14 @@ What a range cannot know is checked here: the roots under the checkpoints, the u
 ranges, heads snapshots, totals of the index, the unsigned tail and the remembered checkpoint. `audit_run` drives it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from custody.core.chain import START, Head
 from custody.core.checkpoint import Checkpoint
 from custody.core.errors import VerificationError
 from custody.core.heads import check_heads
+from custody.core.names import site_of
 from custody.core.note import VerifierKey
 from custody.core.policy import Policy
 from custody.core.tile import TILE_WIDTH
@@ -28,6 +29,7 @@ from custody.verifier.log_report import (
     OPTIONAL,
     REMEMBERED,
     RIGHTS,
+    SEALS,
     SIGNATURES,
     TAIL,
     TILES,
@@ -37,6 +39,7 @@ from custody.verifier.log_report import (
     LogReport,
     Status,
 )
+from custody.verifier.near_names import near
 from custody.verifier.range_audit import OpenRun, RangeResult, Snapshot
 from custody.verifier.signature_audit import SignatureAudit
 from custody.verifier.source_audit import SourceAudit
@@ -56,9 +59,10 @@ class LogAudit:
         since: Checkpoint | None = None,
         start: LogMemory | None = None,
         policy: Policy | None = None,
-        seals_demanded: bool = False,
+        sealed_sites: Collection[str] = (),
     ) -> None:
-        """`end` is where the stored entries end; `since` the checkpoint that the caller remembers.
+        """`end` is where the stored entries end; `since` the checkpoint that the caller remembers; `sealed_sites` are those
+        whose sources must seal.
 
         With `start` the entries before it are not read again, and the remembered checkpoint counts as verified.
         """
@@ -82,8 +86,9 @@ class LogAudit:
         self._disposals: list[DisposalFact] = []
         self._not_checked: dict[int, str] = {}
         self._optional = OPTIONAL
+        self._sealed_sites = sealed_sites
         keys_before = start.keys if start is not None else ()
-        self.sources = SourceAudit(head.origin, self.findings, demanded=seals_demanded, keys=keys_before)
+        self.sources = SourceAudit(head.origin, self.findings, demanded=bool(sealed_sites), keys=keys_before)
         """Checks 11 and 12; whoever drives the audit hands it what the ranges tell of their sources."""
         self._policy = policy
         self._signatures = SignatureAudit(head.origin, self._keys, head.vkeys, self.findings)
@@ -297,6 +302,7 @@ class LogAudit:
         self._check_tail()
         self._check_remembered()
         self._not_checked |= self.sources.finish()
+        self._check_demands()
         if not self._checkpoints and SIGNATURES not in self._not_checked:
             self._not_checked[SIGNATURES] = "no checkpoint is published: nothing is signed"
         if not self._checkpoints:
@@ -318,6 +324,15 @@ class LogAudit:
             segments=self._segments,
             disposals=self._disposals,
         )
+
+    def _check_demands(self) -> None:
+        """A demand that meets no entry was mistyped, or nobody has told of the site yet: then nothing is fine by it."""
+        known = {site_of(chain.partition("/")[2]) for chain in self._heads if not chain.startswith("log/")}
+        for site in sorted(set(self._sealed_sites) - known):
+            like = near(site, known)
+            hint = f"; did you mean {' or '.join(like)}?" if like else ""
+            self._not_checked[SEALS] = f"no entry tells of the site {site}, whose seals are demanded{hint}"
+            self._optional -= {SEALS}
 
     def _check_tail(self) -> None:
         tail = self.size - self._last_filed

@@ -117,7 +117,7 @@ class RangeAudit:
         """Leaf indexes [first, end), `first` a multiple of 256; `cuts` are tree sizes within (first, end].
 
         `footage`: keep what is said of footage files; `retell`: keep what the rules want to know;
-        `index`: keep what the index is held against; `sealed_sites`: sites whose footage must be sealed, from when on.
+        `index`: keep what the index is held against; `sealed_sites`: sites whose sources must seal, from when on.
         """
         self.first = first
         self.end = end
@@ -357,7 +357,7 @@ class RangeAudit:
             if record.kind is _SEGMENT:
                 self._segments.append(segment_of(self.first + base + at, entry.sequenced_at_us, record))
             elif record.kind is _DISPOSAL:
-                self._disposals += disposals_of(self.first + base + at, record)
+                self._disposals += disposals_of(self.first + base + at, entry.sequenced_at_us, record)
 
     # ---- the end -------------------------------------------------------------------------------------------------
 

@@ -87,7 +87,7 @@ class SourceAudit:
     def __init__(
         self, origin: str, findings: Findings, *, demanded: bool = False, keys: Sequence[KeyRecord] = ()
     ) -> None:
-        """`demanded`: some site's footage must be sealed; `keys`: those before the first range that is read."""
+        """`demanded`: some site's sources must seal; `keys`: those before the first range that is read."""
         self._origin = origin
         self._findings = findings
         self._demanded = demanded
@@ -145,18 +145,19 @@ class SourceAudit:
         self._ring.apply(record.kind.name, record.body)
         if record.kind.name != "key_revoked":
             return
-        index, stamp_us = self._last_sealed.get(record.body.key_id, (0, -1))
-        if stamp_us >= record.body.from_us:
-            message = f"entry {one.index} revokes the seal key {record.body.key_id!r} for a time before; it sealed up to entry {index}"
-            self._findings.add(Finding("seal-doubtful", SEALS, message, Severity.INFO, index=index))
+        for key_id in self._ring.revoked_with(record.body.key_id):
+            index, stamp_us = self._last_sealed.get(key_id, (0, -1))
+            if stamp_us >= record.body.from_us:
+                message = f"entry {one.index} revokes the seal key {key_id!r} for a time before; it sealed up to entry {index}"
+                self._findings.add(Finding("seal-doubtful", SEALS, message, Severity.INFO, index=index))
 
     def _settle(self, first: int, end: int, facts: SourceFacts) -> None:
-        """Footage that a later range had to seal."""
+        """What a later range had to seal."""
         left = [one for one in self._owed if one[0] < first - facts.reach]
         for index, chain in left:
             if index < end - REACH:
                 unsealed(index, chain, self._findings)
-        self._owed = [*(one for one in left if one[0] >= end - REACH), *facts.open_footage]
+        self._owed = [*(one for one in left if one[0] >= end - REACH), *facts.open_owed]
 
     def finish(self) -> dict[int, str]:
         """Closes the checks; gives those that could not be made, and why."""

@@ -1,4 +1,4 @@
-"""What a range of the log tells of its sources: keys, seals, who told what, and which footage came without a seal.
+"""What a range of the log tells of its sources: keys, seals, who told what, and what should have had a seal and has none.
 
 Small enough to travel between processes; `source_audit` joins the facts of all ranges in order. Entries of parties whom
 nobody authenticated are only counted: a log without identities pays nothing here.
@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from custody.core.entry import ReadEntry
 from custody.core.limits import MAX_BATCH_RECORDS
 from custody.core.record import ReadRecord
+from custody.core.rights import is_device, owes_seal
 from custody.core.roles import Role
 from custody.verifier.entry_reading import ReadEntries
 from custody.verifier.finding import Finding, Findings
@@ -51,15 +52,15 @@ class SourceFacts(NamedTuple):
     """How many entries nobody authenticated told of, and the first of them."""
     reach: int = 0
     """How many entries before the range its seals cover."""
-    open_footage: tuple[tuple[int, str], ...] = ()
-    """Footage at the end of the range that must be sealed, if it is not, by the next one: (leaf index, chain)."""
+    open_owed: tuple[tuple[int, str], ...] = ()
+    """Entries at the end of the range that must be sealed, if they are not, by the next one: (leaf index, chain)."""
 
 
 class SourceFactsReader:
     """Gathers the facts of one range; mutable, used once: `take` each bundle, then `facts`."""
 
     def __init__(self, demanded: Mapping[str, int]) -> None:
-        """`demanded` are the sites whose footage must be sealed, each with the time from which on."""
+        """`demanded` are the sites whose footage and devices' words must be sealed, each with the time from which on."""
         self._demanded = demanded
         self._whats: list[Told] = []
         """What was told, with indexes and stamps beside it, in the order of the log."""
@@ -115,11 +116,13 @@ class SourceFactsReader:
         return {what: Times(first, begins[what], ends[what]) for what, first in firsts.items()}
 
     def _owe(self, begin: int, places: Sequence[int], read: ReadEntries) -> None:
+        devices = {submitter for submitter in {entry.submitter for entry in read.entries} if is_device(submitter)}
         for at, entry, record in zip(places, read.entries, read.records, strict=True):
-            family, _, stream = record.chains[0].partition("/")
-            since_us = self._demanded.get(stream.partition("/")[0])
-            if family == "footage" and since_us is not None and entry.sequenced_at_us >= since_us:
-                self._owed.append((begin + at, record.chains[0]))
+            for chain in record.chains:
+                since_us = self._demanded.get(owes_seal(chain, device=entry.submitter in devices))
+                if since_us is not None and entry.sequenced_at_us >= since_us:
+                    self._owed.append((begin + at, chain))
+                    break
 
     def reach(self, first: int) -> int:
         """How many entries before the range, which begins at `first`, its seals cover."""
@@ -168,11 +171,11 @@ class SourceFactsReader:
             told=self._settled_told(),
             unverified=self._unverified,
             reach=self.reach(first),
-            open_footage=tuple(one for one in owed if one[0] >= end - REACH),
+            open_owed=tuple(one for one in owed if one[0] >= end - REACH),
         )
 
 
 def unsealed(index: int, chain: str, findings: Findings) -> None:
-    """Finds footage that should have been sealed."""
+    """Finds an entry that should have been sealed."""
     message = f"entry {index} is not sealed, and its site demands it"
     findings.add(Finding("seal-required", SEALS, message, index=index, chain=chain))

@@ -95,6 +95,7 @@ REASONS_ZH: Final[Mapping[str, str]] = {
     "no entry that was read is sealed by its source": "所读登记均无来源方封签",
     "the log registers no identities: nobody can say who was allowed what": "日志未登记任何身份，无法判断谁有权登记什么",
     "no entry of the log is under a verified checkpoint": "日志中没有登记处于已验证的检查点之下",
+    "the log has no footage": "日志中没有已登记的录像",
     "the log could not be checked in full": "日志未能全部检查",
     "an earlier check left nothing to hold it against": "前一项检查未通过，无从比对",
     "KEYS FROM THE PACKAGE ITSELF: whoever made the package chose them; give --trust": "密钥出自证据包自身，由制作者选定；请用 --trust 提供日志公钥",

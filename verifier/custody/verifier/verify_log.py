@@ -46,7 +46,8 @@ def cores() -> int:
     "sealed_sites",
     multiple=True,
     metavar="SITE[@TIME]",
-    help="Find footage of this site that its source did not seal, from the time on (ISO 8601 with offset). Repeatable.",
+    help="Find footage of this site, and what else a recorder told, that its source did not seal, from the time on (ISO 8601"
+    " with offset). Repeatable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Language of the report.")
@@ -97,7 +98,7 @@ def verify_log(
 
 
 def _demand(text: str) -> tuple[str, int]:
-    """A site, and the time from which on its footage must be sealed. Raises click.BadParameter."""
+    """A site, and the time from which on its sources must seal. Raises click.BadParameter."""
     site, _, since = text.partition("@")
     try:
         moment = datetime.fromisoformat(since) if since else datetime.fromtimestamp(0, UTC)

@@ -38,8 +38,14 @@ def verify_stamps(folder: Path, trust: tuple[str, ...], roots: tuple[Path, ...])
     """
     keys = [one.vkey for one in load_trust(trust).logs]
     pinned = [certificate for path in roots for certificate in read_certificates(path, code="tsa-root")]
+    sizes = sorted(_generations(folder))
+    if not sizes:
+        raise MalformedError(
+            f"{folder} holds no time stamp, so nothing was checked; give the folder of one log",
+            code="timestamp-archive",
+        )
     wrong = 0
-    for size in sorted(_generations(folder)):
+    for size in sizes:
         try:
             click.echo(_check(folder, size, keys, pinned))
         except (CustodyError, OSError) as error:

@@ -172,4 +172,6 @@ def _scope(sites: tuple[str, ...], streams: tuple[str, ...], from_us: int | None
             check_stream(stream)
     except MalformedError as error:
         raise click.UsageError(str(error)) from error
+    if from_us is not None and to_us is not None and from_us >= to_us:
+        raise click.UsageError("no time lies from --from to --to: nothing would be checked")
     return Scope(sites=frozenset(sites), streams=frozenset(streams), from_us=from_us or 0, to_us=to_us)

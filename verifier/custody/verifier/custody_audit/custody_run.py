@@ -4,7 +4,7 @@ With a remembered audit only the new entries are read. When they, or the memory,
 say what is wrong: then the whole log is read, held against the remembered checkpoint.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +15,14 @@ from custody.core.note import VerifierKey
 from custody.core.policy import Policy
 from custody.rules import CustodyState, Library, Observation, Scope, findings
 from custody.verifier.audit_run import RANGE_BUNDLES, AuditPlan, audit_log
+from custody.verifier.custody_audit.asked_for import unmet
 from custody.verifier.custody_audit.footage_seen import FootageSeen, see
 from custody.verifier.custody_audit.listening import NOTHING_READ, Replay
 from custody.verifier.custody_audit.memory_file import Remembered, pack, read_memory, write_memory
 from custody.verifier.custody_audit.not_checked import Unchecked, unchecked
 from custody.verifier.custody_audit.result import CustodyAudit, log_status, log_verdict
 from custody.verifier.custody_audit.zone import Zone
+from custody.verifier.footage_fact import SegmentFact
 from custody.verifier.footage_run import Bar
 from custody.verifier.log_memory import LogMemory
 from custody.verifier.log_reader import LogReader
@@ -70,7 +72,7 @@ def audit_custody(plan: CustodyPlan, bar: Bar) -> CustodyAudit:
         done = _read(plan, bar, since=held.checkpoint if held is not None else b"")
     footage = None
     if plan.footage is not None:
-        footage = see(plan.footage, done.log, _proven(done), workers=plan.workers, bar=bar)
+        footage = see(plan.footage, done.log, _proven(done), _asked(plan, done), workers=plan.workers, bar=bar)
     # Both only read the state. A crash in between leaves the memory of before, and the next audit reads more.
     with ThreadPoolExecutor(1) as beside:
         keeping = beside.submit(_keep, plan, done, held)
@@ -181,9 +183,15 @@ def _proven(done: _Pass) -> int:
     return min(done.log.verified, done.replay.end)
 
 
+def _asked(plan: CustodyPlan, done: _Pass) -> Callable[[SegmentFact], bool]:
+    """Whether a segment is within the scope of the audit."""
+    scope = plan.scope
+    streams = {name for name, stream in done.replay.state.streams.items() if scope.stream(stream)}
+    return lambda fact: fact.stream in streams and scope.holds((fact.begin_us, fact.end_us))
+
+
 def _judge(plan: CustodyPlan, done: _Pass, footage: FootageSeen | None, held: Remembered | None) -> CustodyAudit:
-    state = done.replay.state
-    at_us = plan.at_us if plan.at_us is not None else state.sequenced_us
+    state, at_us = done.replay.state, _moment(plan, done)
     streams = footage.streams if footage is not None else {}
     observation = Observation(streams=streams, log=log_verdict(done.log))
     return CustodyAudit(
@@ -202,12 +210,25 @@ def _judge(plan: CustodyPlan, done: _Pass, footage: FootageSeen | None, held: Re
     )
 
 
+def _moment(plan: CustodyPlan, done: _Pass) -> int:
+    return plan.at_us if plan.at_us is not None else done.replay.state.sequenced_us
+
+
+def _unseen(footage: FootageSeen | None) -> Iterator[Unchecked]:
+    if footage is None:
+        yield unchecked("no-footage")
+    elif not footage.compared:
+        yield unchecked("nothing-compared")
+    elif footage.counts.unreadable:
+        yield unchecked("unreadable", count=footage.counts.unreadable)
+
+
 def _unchecked(
     plan: CustodyPlan, done: _Pass, footage: FootageSeen | None, held: Remembered | None
 ) -> Sequence[Unchecked]:
     log, end, state = done.log, done.replay.end, done.replay.state
     statuses = {check.number: check.status for check in log.checks}
-    rows = []
+    rows = list(unmet(state, plan.scope, _moment(plan, done), plan.zone)) if end else []
     if not log.keys:
         rows.append(unchecked("no-key"))
     if not end:
@@ -220,10 +241,7 @@ def _unchecked(
         rows.append(unchecked("no-memory"))
     if done.begun_at and held is not None:
         rows.append(unchecked("read-before", last=done.begun_at - 1, when=plan.zone.show(held.audited_us)))
-    if footage is None:
-        rows.append(unchecked("no-footage"))
-    elif footage.counts.unreadable:
-        rows.append(unchecked("unreadable", count=footage.counts.unreadable))
+    rows += _unseen(footage)
     rows += [unchecked(code) for code in ("witnesses", "documents", "disclosures", "index")]
     rows += [unchecked(code) for number, code in ((SEALS, "seals"), (RIGHTS, "rights")) if statuses[number] is _LEFT]
     if state.sequenced_us:

@@ -1,6 +1,6 @@
 """What is in the footage folder, in the words of the rules: an observation for every segment under the signed root."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,8 @@ class FootageSeen:
 
     folder: str
     streams: dict[str, list[Seen]]
+    compared: int
+    """How many segments were looked for."""
     counts: FootageCounts
     files: int
     hashed_bytes: int
@@ -42,24 +44,32 @@ class FootageSeen:
         return Observation(streams=self.streams)
 
 
-def see(folder: Path, log: LogReport, end: int, *, workers: int, bar: Bar) -> FootageSeen:
-    """Hashes the files of `folder` and holds them against the segments below leaf index `end`. Raises NoFolderError."""
+def see(
+    folder: Path, log: LogReport, end: int, asked: Callable[[SegmentFact], bool], *, workers: int, bar: Bar
+) -> FootageSeen:
+    """Hashes the files of `folder` and holds them against the segments below leaf index `end` that are `asked` for.
+
+    Raises NoFolderError.
+    """
     try:
         tree = walk(folder)
     except OSError as error:
         raise NoFolderError(f"{folder}: {error.strerror}") from error
     facts = [fact for fact in log.segments if fact.index < end]
-    wanted, _ = sort_out(tree.files, facts, facts, narrowed=False)
+    chosen = [fact for fact in facts if asked(fact)]
+    narrowed = {fact.stream for fact in chosen} != {fact.stream for fact in facts}
+    wanted, _ = sort_out(tree.files, facts, chosen, narrowed=narrowed)
     with bar("bytes") as progress:
         hashed = {file.path: file for file in hash_files(folder, wanted, workers, progress)}
     audit = FootageAudit(hashed, Disposed(one for one in log.disposals if one.index < end), _NEVER_LATE)
     audit.findings = Findings(limit=_NO_LIMIT)  # every state is read off the findings, so none may be left out
-    audit.compare(facts)
+    audit.compare(chosen, facts)
     audit.look_for_unknown(sorted(hashed), {fact.sha256: fact.stream for fact in facts})
     odd = {one.index: _STATUS[one.code] for one in audit.findings.kept if one.code in _STATUS and one.index is not None}
     return FootageSeen(
         folder=str(folder),
-        streams=_runs(facts, odd),
+        streams=_runs(chosen, odd),
+        compared=len(chosen),
         counts=audit.counts(),
         files=len(tree.files),
         hashed_bytes=sum(file.size_bytes for file in hashed.values()),

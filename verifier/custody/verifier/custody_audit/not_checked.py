@@ -28,6 +28,22 @@ _TEXTS: Final = {
         "All entries: no checkpoint is published, so there was nothing to judge.",
         "全部登记：没有已发布的检查点，无可评判。",
     ),
+    "site-unknown": (
+        "Site {name}: no entry that was judged tells of it, so nothing of it was checked. Names like it: {near}.",
+        "场所 {name}：所评判的登记中没有该场所，未作任何核查。相近名称：{near}。",
+    ),
+    "camera-unknown": (
+        "Camera {name}: no entry that was judged tells of it, so nothing of it was checked. Names like it: {near}.",
+        "摄像机 {name}：所评判的登记中没有该摄像机，未作任何核查。相近名称：{near}。",
+    ),
+    "period-empty": (
+        "The period asked for: the log tells of {first} to {last} only, so nothing of that period was checked.",
+        "所指定的时段：日志仅涉及 {first} 至 {last}，该时段未作任何核查。",
+    ),
+    "nothing-compared": (
+        "Footage files: no recorded segment is within what was asked for, so no file was compared.",
+        "录像文件：所指定的范围内没有已登记的像段，未比对任何文件。",
+    ),
     "no-memory": (
         "Rollback and fork: no earlier checkpoint of this log was at hand (--state); a replaced history would not be seen.",
         "回退与分叉：没有该日志以前的检查点（--state）可供比较，历史被整体替换时无法发现。",
@@ -77,6 +93,10 @@ _TEXTS: Final = {
         "从未登记的事项：从未登记的摄像机或调阅不会在日志中留下痕迹。",
     ),
 }  # fmt: skip
+
+
+ASKED_FOR: Final = frozenset({"site-unknown", "camera-unknown", "period-empty", "nothing-compared"})
+"""What somebody asked for and nobody could check: beside any of these an audit is not fine."""
 
 
 def unchecked(code: str, **words: object) -> Unchecked:

@@ -5,7 +5,7 @@ from typing import Final
 
 from custody.rules import CustodyState, Finding, LogVerdict, Scope, Severity, Verdict
 from custody.verifier.custody_audit.footage_seen import FootageSeen
-from custody.verifier.custody_audit.not_checked import Unchecked
+from custody.verifier.custody_audit.not_checked import ASKED_FOR, Unchecked
 from custody.verifier.log_report import INDEX, OPTIONAL, LogReport, Status, overall
 
 OPTIONAL_CHECKS: Final = OPTIONAL | {INDEX}
@@ -66,6 +66,8 @@ class CustodyAudit:
         return Status.FINE
 
     def _unknown(self) -> bool:
+        if any(row.code in ASKED_FOR for row in self.unchecked):
+            return True
         return any(one.verdict is Verdict.NOT_CHECKED for one in self.findings)
 
     def streams(self) -> list[str]:

@@ -32,7 +32,7 @@ def audit_lines(audit: CustodyAudit, lang: str, zone: Zone) -> Iterator[str]:
         counts = audit.footage.counts._asdict().items()
         words = FILE_STATES[lang]
         told = " · ".join(f"{words.get(state, state)} {count}" for state, count in counts if count)
-        yield f"  {lines['footage']}: {told}"
+        yield f"  {lines['footage']}: {told or lines['none']}"
     yield from _findings(audit, lang, zone)
     if audit.log.findings.kept:
         yield ""
