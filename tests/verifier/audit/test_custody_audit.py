@@ -241,3 +241,10 @@ def test_the_text_groups_findings_by_subject(told: Told, capsys: pytest.CaptureF
     assert "D185-17(1)" in text
     assert ("另有 2 项 under-two-officers" if lang == "zh" else "and 2 more of under-two-officers") in text
     assert ("未检查:" if lang == "zh" else "Not checked:") in lines
+    (penalty,) = [line for line in lines if line.startswith("  D185-19..26  ")]
+    law = (
+        "《北京市公共安全图像信息系统管理办法》第十九条至第二十六条"
+        if lang == "zh"
+        else "Beijing Decree 185 Art. 19 to 26"
+    )
+    assert law in penalty, "a penalty stands by its article, once for all findings"

@@ -12,6 +12,7 @@ from custody.verifier.custody_audit.result import CustodyAudit
 from custody.verifier.custody_audit.words import LINES, SEVERITY, SUBJECT, verdict_word
 from custody.verifier.custody_audit.zone import Zone
 from custody.verifier.log_output import finding_lines, printable, styled
+from custody.verifier.report.citation import citation
 from custody.verifier.texts import FILE_STATES
 
 SHOWN_OF_ONE_CODE: Final = 5
@@ -34,6 +35,7 @@ def audit_lines(audit: CustodyAudit, lang: str, zone: Zone) -> Iterator[str]:
         told = " · ".join(f"{words.get(state, state)} {count}" for state, count in counts if count)
         yield f"  {lines['footage']}: {told or lines['none']}"
     yield from _findings(audit, lang, zone)
+    yield from _penalties(audit, lang)
     if audit.log.findings.kept:
         yield ""
         yield f"{lines['log_findings']}:"
@@ -60,6 +62,19 @@ def _findings(audit: CustodyAudit, lang: str, zone: Zone) -> Iterator[str]:
         yield from _group(list(group), lang, zone)
 
 
+def _penalties(audit: CustodyAudit, lang: str) -> Iterator[str]:
+    """What the articles threaten, each once, by the article that it stands in."""
+    lines = LINES[lang]
+    named = {penalty.id: penalty for finding in audit.findings for penalty in finding.penalties}
+    if named:
+        yield ""
+        yield f"{lines['penalties']}:"
+    for penalty in sorted(named.values(), key=lambda one: one.id):
+        law = getattr(citation(penalty.id), lang)
+        mark = "" if penalty.quoted else lines["paraphrase"]
+        yield f"  {penalty.id}  {law}{mark}{lines['colon']}{penalty.zh if lang == 'zh' else penalty.en}"
+
+
 def _group(findings: list[Finding], lang: str, zone: Zone) -> Iterator[str]:
     shown: Counter[str] = Counter()
     for finding in sorted(findings, key=lambda one: -one.severity):
@@ -83,7 +98,7 @@ def _finding(finding: Finding, lang: str, zone: Zone) -> Iterator[str]:
         about.append(f"{LINES[lang]['entries']} {', '.join(map(str, finding.indexes))}")
     if finding.articles:
         about.append(", ".join(article.id for article in finding.articles))
-    about += [penalty.zh if lang == "zh" else penalty.en for penalty in finding.penalties]
+    about += [f"{LINES[lang]['penalty']} {penalty.id}" for penalty in finding.penalties]
     yield f"      {' · '.join(about)}"
 
 

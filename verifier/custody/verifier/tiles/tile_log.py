@@ -30,7 +30,9 @@ class TileLog:
         self._source = source
         found = note if note is not None else source.read(CHECKPOINT)
         if found is None:
-            raise LogUnreadable("there is no checkpoint: this is no log in tiles")
+            raise LogUnreadable(
+                "there is no checkpoint: no log in tiles is here. Of a ledger it is at URL/ORIGIN, of a mirror in its folder"
+            )
         try:
             self.checkpoint = parse_checkpoint(found).checkpoint
         except MalformedError as error:
