@@ -57,7 +57,7 @@ class Coverage:
                 since = step.note.body.in_use_from_us or step.note.at_us
             elif step.after == "retired" and since is not None:
                 # Told afterwards it ends nothing before it was told: else it would excuse what was not recorded meanwhile.
-                periods.append((since, max(step.note.at_us, step.note.sequenced_us)))
+                periods.append((since, step.note.frees_us))
                 since = None
         if since is not None:
             periods.append((since, self.case.at_us))

@@ -26,6 +26,9 @@ MINUTE_US: Final = 60 * SECOND_US
 HOUR_US: Final = 60 * MINUTE_US
 DAY_US: Final = 24 * HOUR_US
 
+IN_TIME_US: Final = DAY_US
+"""A source that was away for a day may tell of that day with its own times; what it tells later counts from its stamp."""
+
 FUTURE, OVERLAP, CHECK = range(3)
 """Kinds of row in `clocks`: said to end after it was sequenced; began before its predecessor ended; a bad clock check."""
 
