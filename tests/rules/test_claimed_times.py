@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.rules.simulator import DAY, HOUR, MINUTE, SECOND, START, STREAM, World, digest
+from tests.rules.simulator import DAY, HOUR, MINUTE, SECOND, START, STREAM, World, digest, document
 
 from custody.v1 import record_pb2 as pb
 
@@ -31,10 +31,9 @@ def held(world: World) -> World:
     return world
 
 
-def scan(world: World, **more: bool) -> int:
-    return world.tell(
-        integrity_scan=pb.IntegrityScan(ranges=[pb.SegmentRange(stream=STREAM, first=1, last=10)], files=10, **more)
-    )
+def scan(world: World, *, truncated: bool = False) -> int:
+    run = pb.SegmentRange(stream=STREAM, first=1, last=10)
+    return world.tell(integrity_scan=pb.IntegrityScan(ranges=[run], files=10, truncated=truncated))
 
 
 def test_a_deletion_told_as_before_the_hold_is_judged_when_it_was_told() -> None:
@@ -152,3 +151,56 @@ def test_a_hold_that_ends_after_it_was_told_expires() -> None:
     world.hold(expires_us=world.now + SECOND)
     world.record(days=1, length=12 * HOUR).dispose(1, 10)
     assert "disposed-under-hold" not in world.codes()
+
+
+# ---- whose hold it is ----
+
+INSPECTOR, CUSTODIAN = "urn:custody:inspector:court-1", "urn:custody:custodian:north"
+
+
+def ordered(world: World) -> pb.HoldPlaced:
+    return pb.HoldPlaced(hold_id="h1", case_number="C", authority="Court", spans=[world.span()])
+
+
+def released(*, order: bool = False) -> pb.HoldReleased:
+    bound = document("court_order") if order else None
+    return pb.HoldReleased(hold_id="h1", streams=[STREAM], authority="Court", order=bound)
+
+
+def test_whoever_did_not_place_a_hold_cannot_release_it_by_saying_so() -> None:
+    world = recorded(days=5)
+    world.tell(by=INSPECTOR, hold_placed=ordered(world))
+    index = world.tell(by=CUSTODIAN, hold_released=released())
+    finding = world.one("hold-without-order")
+    assert finding.en == "a hold was placed or released without the order"
+    assert finding.zh == "保全的设立或解除缺少命令文件"
+    assert index in finding.indexes
+    world.dispose(1, 10)
+    assert world.one("disposed-under-hold").numbers == (1, 10)
+
+
+@pytest.mark.parametrize(("by", "order"), [(INSPECTOR, False), (CUSTODIAN, True)])
+def test_who_placed_it_or_holds_the_order_releases_it(by: str, order: bool) -> None:
+    world = recorded(days=5)
+    world.tell(by=INSPECTOR, hold_placed=ordered(world))
+    world.tell(by=by, hold_released=released(order=order))
+    world.wait(SECOND).dispose(1, 10)
+    assert world.codes() == []
+
+
+def test_placing_it_again_makes_nobody_its_master() -> None:
+    world = recorded(days=5)
+    world.tell(by=INSPECTOR, hold_placed=ordered(world))
+    world.tell(by=CUSTODIAN, hold_placed=ordered(world))
+    world.tell(by=CUSTODIAN, hold_released=released())
+    world.wait(SECOND).dispose(1, 10)
+    assert {"hold-without-order", "disposed-under-hold"} <= set(world.codes())
+
+
+def test_the_right_release_after_the_wrong_one_ends_it() -> None:
+    world = recorded(days=5)
+    world.tell(by=INSPECTOR, hold_placed=ordered(world))
+    world.tell(by=CUSTODIAN, hold_released=released())
+    world.tell(by=INSPECTOR, hold_released=released())
+    world.wait(SECOND).dispose(1, 10)
+    assert world.codes() == ["hold-without-order"]

@@ -1,7 +1,8 @@
 """Holds on one stream: footage that nobody may delete, from placing to release or expiry.
 
 A hold placed again under the same id adds spans. It binds from its own moment or its stamp, whichever is earlier, and what
-ends it counts from its stamp at the earliest: an expiry that was over when the hold was told is none.
+ends it counts from its stamp at the earliest: an expiry that was over when the hold was told is none. It is released by
+whoever placed it, or by whoever binds the order's hash: a release by others is a finding and the hold goes on.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from custody.core.limits import MAX_TIME_US
 from custody.rules.case import Case
+from custody.rules.field_words import fields_in_words
 from custody.rules.finding import Finding
 from custody.rules.state import Note
 
@@ -35,6 +37,10 @@ class Hold(NamedTuple):
         placed = self.placed_us < to_us or (self.placed_us == to_us and self.note.index < note.index)
         return placed and from_us < self.until_us
 
+    def released_by(self, note: Note) -> bool:
+        """True when the release ends it: told by who placed it, or with the hash of an order."""
+        return note.submitter == self.note.submitter or bool(note.body.order.document_sha256)
+
     def touches(self, from_us: int, to_us: int) -> bool:
         """True when it holds footage of that time; an instant counts as one microsecond."""
         return self.from_us < max(to_us, from_us + 1) and from_us < self.to_us
@@ -54,10 +60,29 @@ def holds(stream: str, notes: Iterable[Note]) -> list[Hold]:
             )
         elif note.kind == "hold_released":
             for place, hold in enumerate(found):
-                if hold.id == note.body.hold_id:
+                if hold.id == note.body.hold_id and hold.released_by(note):
                     # Who deletes before a release is told deletes under the hold, whatever moment the release names.
                     found[place] = hold._replace(until_us=min(hold.until_us, note.frees_us))
     return found
+
+
+def check_releases(case: Case) -> Iterator[Finding]:
+    """Releases that leave what somebody else placed as it is."""
+    assert case.stream is not None
+    placed: list[Hold] = []
+    for note in case.stream.notes:
+        if note.kind == "hold_placed":
+            placed.extend(holds(case.stream.name, [note]))
+        elif note.kind == "hold_released":
+            placed = [hold for hold in placed if hold.id != note.body.hold_id or not hold.released_by(note)]
+            left = [hold.note for hold in placed if hold.id == note.body.hold_id]
+            if left:
+                english, chinese = fields_in_words(["order.document_sha256"])
+                rules = case.rules("hold-without-order", note.at_us)
+                yield from case.find(
+                    "hold-without-order", rules, (note.at_us, note.at_us), notes=[*left, note],
+                    zh={"fields": chinese}, words={"fields": english},
+                )  # fmt: skip
 
 
 def check_access(case: Case) -> Iterator[Finding]:
