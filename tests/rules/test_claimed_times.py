@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.rules.simulator import DAY, HOUR, MINUTE, SECOND, START, STREAM, World, digest, document
 
+from custody.core.limits import MAX_TIME_US
 from custody.v1 import record_pb2 as pb
 
 FAR = START + 74 * 365 * DAY
@@ -204,3 +205,123 @@ def test_the_right_release_after_the_wrong_one_ends_it() -> None:
     world.tell(by=INSPECTOR, hold_released=released())
     world.wait(SECOND).dispose(1, 10)
     assert world.codes() == ["hold-without-order"]
+
+
+# ---- alive, they say, and nothing moved ----
+
+
+def test_one_heartbeat_and_one_setting_do_not_explain_a_month() -> None:
+    world = recorded("bj185", "ctl32")
+    stopped = world.now
+    world.wait(30 * DAY).check()
+    world.tell(stopped, heartbeat=pb.Heartbeat(stream=STREAM, interval_us=300 * 365 * DAY))
+    for only in (True, False):
+        at = stopped if only else world.now
+        world.tell(at, recorder_configuration=pb.RecorderConfiguration(streams=[STREAM], motion_only=only))
+    assert world.one("gap-unexplained").period_us[0] == stopped
+    assert "availability-low" in world.codes()
+
+
+def test_a_promise_of_silence_ends_after_a_day() -> None:
+    world = recorded()
+    last = world.now
+    world.beat(interval=300 * 365 * DAY)
+    world.wait(30 * DAY)
+    assert world.one("source-silent").period_us == (last + DAY, world.now)
+
+
+def test_a_heartbeat_of_a_time_to_come_is_one_of_now() -> None:
+    world = recorded()
+    world.tell(FAR, heartbeat=pb.Heartbeat(stream=STREAM, interval_us=MINUTE))
+    world.wait(HOUR)
+    assert world.one("source-silent").period_us == (world.now - 59 * MINUTE, world.now)
+
+
+@pytest.mark.parametrize(("away", "codes"), [(DAY, []), (2 * DAY, ["gap-unexplained"])])
+def test_heartbeats_of_a_day_offline_show_it_alive(away: int, codes: list[str]) -> None:
+    world = recorded()
+    world.configure(motion_only=True)
+    begin = world.now
+    world.wait(away)
+    for at in range(begin, world.now, HOUR):
+        world.tell(at, heartbeat=pb.Heartbeat(stream=STREAM, interval_us=HOUR))
+    assert world.codes() == codes
+
+
+def test_a_setting_counts_from_when_it_was_told() -> None:
+    world = recorded()
+    world.configure(motion_only=False)
+    begin = world.now
+    world.wait(DAY)
+    world.gap(begin, world.now, "motion_only")
+    world.tell(begin, recorder_configuration=pb.RecorderConfiguration(streams=[STREAM], motion_only=True))
+    assert world.codes() == ["gap-unexplained"]
+
+
+def test_the_first_setting_may_come_after_the_first_footage() -> None:
+    world = World()
+    world.open_site()
+    world.open_stream()
+    world.record(hours=1, length=HOUR)
+    world.wait(HOUR).gap(world.now - HOUR, world.now, "motion_only")
+    world.record(hours=1, length=HOUR)
+    assert world.codes() == ["gap-unexplained"]
+    world.configure(motion_only=True)
+    world.wait(2 * HOUR)
+    world.gap(world.now - 2 * HOUR, world.now, "motion_only")
+    assert world.codes() == ["gap-explained", "gap-explained"]
+
+
+def test_a_setting_told_again_breaks_nothing() -> None:
+    world = recorded()
+    world.configure(motion_only=True)
+    begin = world.now
+    world.wait(DAY)
+    world.tell(begin + HOUR, recorder_configuration=pb.RecorderConfiguration(streams=[STREAM], motion_only=True))
+    world.gap(begin, world.now, "motion_only")
+    assert world.codes() == ["gap-explained"]
+
+
+# ---- gaps of what is still to come ----
+
+
+@pytest.mark.parametrize("reason", ["maintenance", "motion_only"])
+def test_a_gap_explains_nothing_after_it_was_told(reason: str) -> None:
+    world = recorded("bj185", "ctl32")
+    told = world.now
+    world.gap(told, MAX_TIME_US, reason)
+    world.wait(25 * DAY)
+    begin, end = world.one("gap-unexplained").period_us
+    assert told <= begin <= told + 30 * SECOND  # what a clock may be wrong by
+    assert end == world.now
+    assert "availability-low" in world.codes()
+
+
+def test_motion_only_is_no_reason_where_the_recorder_was_never_set_to_it() -> None:
+    world = recorded("bj185", "ctl32")
+    stopped = world.now
+    index = world.wait(60 * DAY).gap(stopped, world.now, "motion_only")
+    assert index in world.one("gap-unexplained").indexes
+    assert {"availability-low", "gap-unexplained"} <= set(world.codes())
+    assert "gap-explained" not in world.codes()
+
+
+def test_a_gap_may_end_as_far_ahead_as_its_clock_can_be() -> None:
+    world = recorded()
+    begin = world.now
+    world.wait(HOUR)
+    span = pb.Span(stream=STREAM, from_us=begin, to_us=world.now + 10 * MINUTE)
+    clock = pb.ClockQuality(source=pb.CLOCK_SOURCE_NTP, offset_us=10 * MINUTE)
+    world.tell(clock=clock, gap=pb.Gap(span=span, reason=pb.GAP_REASON_POWER))
+    assert world.one("gap-explained").period_us == (begin, world.now + 10 * MINUTE)
+
+
+# ---- clocks that excuse themselves ----
+
+
+@pytest.mark.parametrize("clock", [{"uncertainty_us": 100 * 365 * DAY}, {"offset_us": 41 * DAY}])
+def test_a_clock_that_knows_nothing_excuses_nothing(clock: dict[str, int]) -> None:
+    world = recorded(days=2)
+    body = pb.Segment(stream=STREAM, number=5, duration_us=40 * DAY, size_bytes=1, file_sha256=b"1" * 32)
+    world.tell(clock=pb.ClockQuality(source=pb.CLOCK_SOURCE_FREE_RUNNING, **clock), segment=body)
+    assert "clock-suspect" in world.codes()

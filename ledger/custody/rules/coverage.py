@@ -1,8 +1,8 @@
 """Coverage of time: recorded, declared as a gap, or unexplained; and what the clocks say (DESIGN section 7, "on time").
 
 Time in use runs from the declared first use (else the first segment) to retirement. A declared gap with a reason
-explains the time that it names and no more; `unknown` is no reason. Where the recorder is set to record motion only,
-time in which heartbeats show the source alive is explained too.
+explains the time that it names, up to its stamp; `unknown` is no reason, and `motion only` is one where the recorder was known
+to be set to it. There, time in which heartbeats show the source alive is explained too.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Final
 
 from custody.rules.case import Case, Words, span
 from custody.rules.finding import Finding
-from custody.rules.footage import CHECK, DAY_US, FUTURE, SECOND_US
+from custody.rules.footage import CHECK, DAY_US, FUTURE, IN_TIME_US, SECOND_US
 from custody.rules.machines import STREAM, run
 from custody.rules.segments import late_runs
 from custody.rules.spans import Intervals, intersect, length, subtract, union
@@ -82,10 +82,44 @@ class Coverage:
         return sorted((row[1], row[2], row[3], row[4], row[0]) for row in last.values())
 
     @cached_property
+    def motion_only(self) -> Intervals:
+        """Time in which the recorder was known to be set to record motion only."""
+        periods: Intervals = []
+        since: int | None = None
+        configured = [note for note in self.case.notes if note.kind == "recorder_configuration"]
+        for note in configured:
+            if not note.body.motion_only and since is not None:
+                periods.append((since, note.binds_us))
+                since = None
+            elif note.body.motion_only and since is None:
+                # An agent learns the setting after it saw the first footage, so the first one counts for the day before too.
+                since = note.frees_us - (IN_TIME_US if note is configured[0] else 0)
+        if since is not None:
+            periods.append((since, self.case.at_us))
+        return union(periods)
+
+    @cached_property
+    def planned(self) -> Intervals:
+        """Time without footage in which nothing moved, as far as the recorder's setting bears that out."""
+        told = union(row[:2] for row in self.declared if row[2] == record_pb2.GAP_REASON_MOTION_ONLY)
+        return intersect(self.motion_only, union([*told, *self.alive]))
+
+    @cached_property
+    def reasoned(self) -> list[tuple[int, int, int, int, int]]:
+        """Declared gaps whose reason is one; 'motion only' is none where the recorder was never set to it."""
+        planned = self.motion_only
+        return [
+            row
+            for row in self.declared
+            if row[2] != record_pb2.GAP_REASON_UNKNOWN
+            and (row[2] != record_pb2.GAP_REASON_MOTION_ONLY or row[0] == row[1] or intersect(planned, [row[:2]]))
+        ]
+
+    @cached_property
     def explained(self) -> Intervals:
         """Time without footage for which a reason was given."""
-        told = [row[:2] for row in self.declared if row[2] != record_pb2.GAP_REASON_UNKNOWN]
-        return union([*told, *intersect(union(self.motion_only()), self.alive)])
+        told = [row[:2] for row in self.reasoned if row[2] != record_pb2.GAP_REASON_MOTION_ONLY]
+        return union([*told, *self.planned])
 
     @cached_property
     def missing(self) -> Intervals:
@@ -103,22 +137,12 @@ class Coverage:
                 found[to_us].append(self.footage.index_of(last))
         return found
 
-    def motion_only(self) -> Iterator[tuple[int, int]]:
-        """Time in which the recorder was set to record motion only."""
-        since: int | None = None
-        for note in self.case.notes:
-            if note.kind == "recorder_configuration":
-                if since is not None:
-                    yield since, note.at_us
-                since = note.at_us if note.body.motion_only else None
-        if since is not None:
-            yield since, self.case.at_us
-
 
 def check_time(case: Case, coverage: Coverage) -> Iterator[Finding]:
     """Gaps, silence and availability."""
     yield from _gaps_declared(case, coverage)
-    unknown = [row for row in coverage.declared if row[2] == record_pb2.GAP_REASON_UNKNOWN]
+    reasoned = set(coverage.reasoned)
+    without = [row for row in coverage.declared if row not in reasoned]
     for begin, end in coverage.missing:
         tail = end == case.at_us
         rules = [
@@ -126,7 +150,7 @@ def check_time(case: Case, coverage: Coverage) -> Iterator[Finding]:
             for rule in case.rules("gap-unexplained", begin)
             if end - begin > _tolerated(rule.parameters, tail=tail)
         ]
-        indexes = [row[4] for row in unknown if row[0] < end and begin < row[1]]
+        indexes = [row[4] for row in without if row[0] < end and begin < row[1]]
         indexes += coverage.neighbours[begin] + coverage.neighbours[end]
         yield from case.find(
             "gap-unexplained", rules, (begin, end), indexes=indexes, words={"length": span(end - begin)}
@@ -141,11 +165,12 @@ def _tolerated(parameters: object, *, tail: bool) -> int:
 
 
 def _gaps_declared(case: Case, coverage: Coverage) -> Iterator[Finding]:
+    reasoned = set(coverage.reasoned)
     last_us = coverage.recorded[-1][1] if coverage.recorded else 0
     newest_us = max((row[0] for row in coverage.declared), default=0)
     for begin, end, reason, still, index in coverage.declared:
         english, chinese = reason_of(reason)
-        if reason != record_pb2.GAP_REASON_UNKNOWN:
+        if (begin, end, reason, still, index) in reasoned:
             rules = case.rules("gap-explained", begin)
             words: Words = {"length": span(end - begin), "reason": english}
             yield from case.find(
@@ -177,8 +202,7 @@ def _availability(case: Case, coverage: Coverage) -> Iterator[Finding]:
     for rule in case.rules("availability-low", case.at_us):
         window = [(case.at_us - rule.parameters["window_days"] * DAY_US, case.at_us)]
         expected = intersect(coverage.in_use, window)
-        planned = [row[:2] for row in coverage.declared if row[2] == record_pb2.GAP_REASON_MOTION_ONLY]
-        covered = union([*coverage.recorded, *planned, *intersect(union(coverage.motion_only()), coverage.alive)])
+        covered = union([*coverage.recorded, *coverage.planned])
         whole = length(expected)
         percent = length(intersect(expected, covered)) * 100 // whole if whole else 100
         if percent < rule.parameters["minimum_percent"]:

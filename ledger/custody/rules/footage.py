@@ -29,6 +29,9 @@ DAY_US: Final = 24 * HOUR_US
 IN_TIME_US: Final = DAY_US
 """A source that was away for a day may tell of that day with its own times; what it tells later counts from its stamp."""
 
+LONGEST_SILENCE_US: Final = DAY_US
+"""Who promises to be heard of more rarely promises nothing that shows him alive."""
+
 FUTURE, OVERLAP, CHECK = range(3)
 """Kinds of row in `clocks`: said to end after it was sequenced; began before its predecessor ended; a bad clock check."""
 
@@ -188,26 +191,37 @@ class Footage:
         if delay_us > 0:
             self.late.append(number, delay_us, index, end_us)
             return
-        # Only here the clock's quality matters, so only here the record is parsed for it.
-        quality = record_pb2.Record.FromString(record.raw).clock
-        earliest_us = true_time(end_us, quality, self._limits.clock_us).earliest_us
-        ahead_us = earliest_us - (end_us + delay_us)
-        if ahead_us > 0:
+        if self._ahead(record, end_us, end_us + delay_us) > 0:
             self.clocks.append(FUTURE, index, record.at_us, -delay_us)
 
+    def _ahead(self, record: ReadRecord, moment_us: int, stamp_us: int) -> int:
+        """By how much a moment that a record tells of lies after its stamp for certain; nothing when it may not."""
+        if moment_us - stamp_us <= self._limits.clock_us:
+            return 0
+        # Only here the clock's quality matters, so only here the record is parsed for it.
+        quality = record_pb2.Record.FromString(record.raw).clock
+        return max(true_time(moment_us, quality, self._limits.clock_us).earliest_us - stamp_us, 0)
+
     def gap(self, index: int, entry: ReadEntry, record: ReadRecord, body: Any) -> None:
-        """Takes a declared gap."""
-        self.gaps.append(index, body.span.from_us, body.span.to_us, body.reason, int(body.open))
+        """Takes a declared gap, as far as it had come when it was told: nobody knows what he will not record."""
+        from_us, to_us = body.span.from_us, body.span.to_us
+        known_us = to_us - self._ahead(record, to_us, entry.sequenced_at_us)
+        self.gaps.append(index, from_us, max(from_us, known_us), body.reason, int(body.open))
 
     def heartbeat(self, index: int, entry: ReadEntry, record: ReadRecord, body: Any) -> None:
-        """Takes a heartbeat: the source is alive from now for the interval that it promises."""
-        until_us = record.at_us + body.interval_us
+        """Takes a heartbeat: the source is alive from now for the interval that it promises, a day at most.
+
+        One that was told later than in time, or of a time to come, shows no more than that the source told it.
+        """
+        stamp_us = entry.sequenced_at_us
+        from_us = record.at_us if 0 <= stamp_us - record.at_us <= IN_TIME_US else stamp_us
+        until_us = from_us + min(body.interval_us, LONGEST_SILENCE_US)
         beats = self.beats.columns
-        if len(self.beats) and beats[0][-1] <= record.at_us <= beats[1][-1]:
+        if len(self.beats) and beats[0][-1] <= from_us <= beats[1][-1]:
             beats[1][-1] = max(beats[1][-1], until_us)
             beats[3][-1] = index
         else:
-            self.beats.append(record.at_us, until_us, index, index)
+            self.beats.append(from_us, until_us, index, index)
         promised = self.promised.columns
         if not len(self.promised):
             self.promised.append(body.last_segment, index, record.at_us)
