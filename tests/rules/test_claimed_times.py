@@ -325,3 +325,57 @@ def test_a_clock_that_knows_nothing_excuses_nothing(clock: dict[str, int]) -> No
     body = pb.Segment(stream=STREAM, number=5, duration_us=40 * DAY, size_bytes=1, file_sha256=b"1" * 32)
     world.tell(clock=pb.ClockQuality(source=pb.CLOCK_SOURCE_FREE_RUNNING, **clock), segment=body)
     assert "clock-suspect" in world.codes()
+
+
+# ---- not in use, they say ----
+
+
+def with_holes(world: World) -> World:
+    """Ten days of which every other half is recorded."""
+    for _ in range(10):
+        world.record(days=0.5, length=6 * HOUR).wait(12 * HOUR)
+    return world
+
+
+def test_a_camera_that_records_is_in_use_whatever_first_use_was_declared() -> None:
+    world = World()
+    world.open_site("bj185", "ctl32")
+    world.tell(stream_registered=pb.StreamRegistered(description=world.describe(), in_use_from_us=FAR))
+    codes = with_holes(world).codes()
+    assert codes.count("gap-unexplained") == 10
+    assert "availability-low" in codes
+
+
+@pytest.mark.parametrize("since", [START, FAR])
+def test_a_camera_that_was_retired_and_goes_on_recording_is_in_use(since: int) -> None:
+    world = World()
+    world.open_site("bj185", "ctl32")
+    world.tell(stream_registered=pb.StreamRegistered(description=world.describe(), in_use_from_us=since))
+    world.retire()
+    codes = with_holes(world).codes()
+    assert codes.count("gap-unexplained") == 9  # after the last picture it is out of use
+    assert "availability-low" in codes
+
+
+def test_a_camera_that_is_taken_down_a_little_after_its_retirement_owes_nothing_more() -> None:
+    world = recorded()
+    world.retire()
+    world.record(hours=1, length=HOUR).wait(9 * DAY)
+    assert world.codes() == []
+
+
+def test_a_camera_that_was_registered_after_it_recorded_was_in_use_before() -> None:
+    world = World()
+    world.open_site()
+    with_holes(world).open_stream()
+    assert world.codes().count("gap-unexplained") == 10
+
+
+def test_what_lay_there_before_the_ledger_came_makes_no_use() -> None:
+    world = World()
+    world.open_site()
+    world.wait(30 * DAY).open_stream()
+    for day in (1, 5, 9):
+        world.segment(begin=START + day * DAY, length=HOUR)
+    world.record(days=1, length=12 * HOUR)
+    assert world.codes() == ["inserted-late"] * 3

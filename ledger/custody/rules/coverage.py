@@ -1,6 +1,6 @@
 """Coverage of time: recorded, declared as a gap, or unexplained; and what the clocks say (DESIGN section 7, "on time").
 
-Time in use runs from the declared first use (else the first segment) to retirement. A declared gap with a reason
+Time in use runs from the declared first use to retirement, and as far beyond as footage that was told in time. A declared gap with a reason
 explains the time that it names, up to its stamp; `unknown` is no reason, and `motion only` is one where the recorder was known
 to be set to it. There, time in which heartbeats show the source alive is explained too.
 """
@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
+from custody.core.limits import MAX_TIME_US
 from custody.rules.case import Case, Words, span
 from custody.rules.finding import Finding
 from custody.rules.footage import CHECK, DAY_US, FUTURE, IN_TIME_US, SECOND_US
 from custody.rules.machines import STREAM, run
+from custody.rules.ranges import Claims
 from custody.rules.segments import late_runs
 from custody.rules.spans import Intervals, intersect, length, subtract, union
 from custody.v1 import record_pb2
@@ -48,22 +50,42 @@ class Coverage:
     @cached_property
     def in_use(self) -> Intervals:
         """Time in which footage is expected, up to now."""
-        footage = self.footage
-        starts = [row[2] for row in footage.ordered_runs()]
-        periods: Intervals = []
+        declared = union(self._declared_use())
+        return intersect(union([*declared, *self._shown_use(declared)]), [(0, self.case.at_us)])
+
+    def _declared_use(self) -> Iterator[tuple[int, int]]:
         since: int | None = None
         for step in run(STREAM, self.case.notes):
             if step.after == "in use" and step.before != "in use":
                 since = step.note.body.in_use_from_us or step.note.at_us
             elif step.after == "retired" and since is not None:
                 # Told afterwards it ends nothing before it was told: else it would excuse what was not recorded meanwhile.
-                periods.append((since, step.note.frees_us))
+                until_us = step.note.frees_us
+                yield min(since, until_us - 1), until_us  # never empty: a use that never began was ended, too
                 since = None
         if since is not None:
-            periods.append((since, self.case.at_us))
-        elif not periods and starts:
-            periods.append((min(starts), self.case.at_us))
-        return [(begin, min(end, self.case.at_us)) for begin, end in union(periods) if begin < self.case.at_us]
+            yield since, MAX_TIME_US
+
+    def _shown_use(self, declared: Intervals) -> Iterator[tuple[int, int]]:
+        """Time of no declared use that footage told in time shows to be one: who records uses the camera."""
+        for begin, end in subtract([(0, MAX_TIME_US)], declared):
+            shown = intersect(self._in_time, [(begin, end)])
+            if shown and begin == 0:
+                yield shown[0][0], end  # in use already, whatever first use was declared
+            elif shown:
+                yield begin, shown[-1][1]  # still in use after it was retired
+
+    @cached_property
+    def _in_time(self) -> Intervals:
+        """Recorded time that was not told late: of what lay there before a ledger was, nobody has to answer."""
+        late: Claims[None] = Claims()
+        for first, last, _ in late_runs(self.case):
+            late.add(first, last, None)
+        return union(
+            self.footage.times(low, high)
+            for first, last, _, _, _ in self.footage.runs.rows()
+            for low, high in late.free(first, last)
+        )
 
     @cached_property
     def recorded(self) -> Intervals:
