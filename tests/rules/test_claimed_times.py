@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
+
 import pytest
 from tests.rules.simulator import DAY, HOUR, MINUTE, SECOND, START, STREAM, World, digest, document
 
 from custody.core.limits import MAX_TIME_US
+from custody.rules import SegmentColumns
 from custody.v1 import record_pb2 as pb
 
 FAR = START + 74 * 365 * DAY
@@ -379,3 +382,61 @@ def test_what_lay_there_before_the_ledger_came_makes_no_use() -> None:
         world.segment(begin=START + day * DAY, length=HOUR)
     world.record(days=1, length=12 * HOUR)
     assert world.codes() == ["inserted-late"] * 3
+
+
+# ---- neighbours, and one file for everything ----
+
+
+def tell_segment(world: World, number: int, begin: int, length: int) -> int:
+    file = pb.Segment(
+        stream=STREAM, number=number, duration_us=length, size_bytes=1, file_sha256=digest(f"{number} {begin}")
+    )
+    return world.tell(begin, segment=file)
+
+
+@pytest.mark.parametrize("order", ["in order", "second first"])
+def test_two_recordings_of_one_hour_are_neighbours_by_number(order: str) -> None:
+    world = recorded(days=2)
+    forged = world.now - 6 * HOUR
+    world.wait(HOUR)
+    told = [(5, world.now - HOUR), (6, forged)]
+    indexes = {
+        number: tell_segment(world, number, begin, HOUR)
+        for number, begin in (told if order == "in order" else told[::-1])
+    }
+    finding = world.one("clock-suspect")
+    assert finding.en.endswith("a segment begins 07:00:00 before its predecessor ends")
+    assert finding.indexes == (indexes[6],)
+
+
+def test_neighbours_are_compared_over_missing_numbers() -> None:
+    world = recorded(days=2)
+    tell_segment(world, 9, world.now - HOUR, HOUR)
+    assert sorted(world.codes()) == ["clock-suspect", "number-missing"]
+
+
+def test_one_file_of_many_days_fills_no_hole_in_time() -> None:
+    world = recorded("cn799", days=2)
+    begin = world.now
+    world.wait(20 * DAY)
+    tell_segment(world, 5, begin, 20 * DAY)
+    finding = world.one("inserted-late")
+    assert finding.numbers == (5, 5)
+    assert finding.en == "segments 5 entered the log 19 d 00:00:00 after they ended"
+
+
+def test_a_file_of_two_days_can_be_in_time() -> None:
+    world = recorded(days=2)
+    begin = world.now
+    world.wait(2 * DAY)
+    tell_segment(world, 5, begin, 2 * DAY)
+    assert world.codes() == []
+
+
+def test_a_file_of_many_days_is_not_taken_with_the_others() -> None:
+    world = recorded(days=2)
+    footage = world.state.streams[STREAM].footage.copy()
+    begin = world.now
+    stamp = begin + 20 * DAY
+    row = [array("q", [number]) for number in (5, begin, stamp, 99, stamp)]
+    assert not footage.take_segments(SegmentColumns(*row))

@@ -12,7 +12,7 @@ from typing import Final
 from custody.core.limits import MAX_TIME_US
 from custody.rules.case import Case, Words, span
 from custody.rules.finding import Finding
-from custody.rules.footage import CHECK, DAY_US, FUTURE, IN_TIME_US, SECOND_US
+from custody.rules.footage import DAY_US, FUTURE, IN_TIME_US, SECOND_US
 from custody.rules.machines import STREAM, run
 from custody.rules.ranges import Claims
 from custody.rules.segments import late_runs
@@ -269,25 +269,28 @@ def check_numbers(case: Case, coverage: Coverage) -> Iterator[Finding]:
 def check_clocks(case: Case) -> Iterator[Finding]:
     """Recorder time against ledger time, against its own segments and against a reference."""
     assert case.stream is not None
-    for kind, index, at_us, amount_us in case.stream.footage.clocks.rows():
-        rules = [
-            rule
-            for rule in case.rules("clock-suspect", at_us)
-            if abs(amount_us) > rule.parameters["tolerance_seconds"] * SECOND_US
-        ]
+    footage = case.stream.footage
+    for kind, index, at_us, amount_us in footage.clocks.rows():
         amount = span(abs(amount_us))
         if kind == FUTURE:
-            english = f"footage ends {amount.en} after it was sequenced"
-            chinese = f"录像结束时间晚于入账时间 {amount.zh}"
-        elif kind == CHECK:
-            sign = "ahead" if amount_us > 0 else "behind"
-            english = f"{amount.en} {sign} of the reference" if amount_us > 0 else f"{amount.en} {sign} the reference"
-            chinese = f"比基准时间{'快' if amount_us > 0 else '慢'} {amount.zh}"
+            what = (f"footage ends {amount.en} after it was sequenced", f"录像结束时间晚于入账时间 {amount.zh}")
+        elif amount_us > 0:
+            what = (f"{amount.en} ahead of the reference", f"比基准时间快 {amount.zh}")
         else:
-            english, chinese = (
-                f"a segment begins {amount.en} before its predecessor ends",
-                f"录像段起始早于前一段结束 {amount.zh}",
-            )
-        yield from case.find(
-            "clock-suspect", rules, (at_us, at_us), indexes=[index], zh={"what": chinese}, words={"what": english}
-        )
+            what = (f"{amount.en} behind the reference", f"比基准时间慢 {amount.zh}")
+        yield from _suspect(case, index, at_us, amount_us, what)
+    for index, at_us, amount_us in footage.overlaps():
+        amount = span(amount_us)
+        english = f"a segment begins {amount.en} before its predecessor ends"
+        yield from _suspect(case, index, at_us, amount_us, (english, f"录像段起始早于前一段结束 {amount.zh}"))
+
+
+def _suspect(case: Case, index: int, at_us: int, amount_us: int, what: tuple[str, str]) -> Iterator[Finding]:
+    rules = [
+        rule
+        for rule in case.rules("clock-suspect", at_us)
+        if abs(amount_us) > rule.parameters["tolerance_seconds"] * SECOND_US
+    ]
+    yield from case.find(
+        "clock-suspect", rules, (at_us, at_us), indexes=[index], zh={"what": what[1]}, words={"what": what[0]}
+    )

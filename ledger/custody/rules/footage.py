@@ -9,7 +9,7 @@ kept, the rules decide later what is a finding.
 from array import array
 from bisect import bisect_right, insort
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from operator import sub
 from typing import Any, Final, NamedTuple
 
@@ -32,8 +32,11 @@ IN_TIME_US: Final = DAY_US
 LONGEST_SILENCE_US: Final = DAY_US
 """Who promises to be heard of more rarely promises nothing that shows him alive."""
 
-FUTURE, OVERLAP, CHECK = range(3)
-"""Kinds of row in `clocks`: said to end after it was sequenced; began before its predecessor ended; a bad clock check."""
+LONGEST_SEGMENT_US: Final = DAY_US
+"""A file that claims to hold more was begun so long ago that it is late all the same: it would fill any hole at one go."""
+
+FUTURE, CHECK = range(2)
+"""Kinds of row in `clocks`: said to end after it was sequenced; a bad clock check."""
 
 _TABLES: Final = {
     "segments": ("begin_us", "end_us", "index"),
@@ -140,9 +143,12 @@ class Footage:
         begins.append(begin_us)
         ends.append(end_us)
         indexes.append(index)
-        delay_us = entry.sequenced_at_us - end_us
-        if not -self._limits.clock_us <= delay_us <= self._limits.late_us:
-            self._untimely(index, number, record, delay_us, end_us)
+        stamp_us = entry.sequenced_at_us
+        if (
+            not -self._limits.clock_us <= stamp_us - end_us <= self._limits.late_us
+            or end_us - begin_us > LONGEST_SEGMENT_US
+        ):
+            self._untimely(index, number, record, end_us, stamp_us)
 
     def take_segments(self, columns: SegmentColumns) -> bool:
         """Takes ordinary segments that follow one another, to the same effect as `segment` on each.
@@ -160,6 +166,8 @@ class Footage:
         if min(pauses) < -limits.gap_us or max(pauses) > limits.gap_us:
             return False
         if min(delays) < -limits.clock_us or max(delays) > limits.late_us:
+            return False
+        if max(map(sub, ends, begins)) > LONGEST_SEGMENT_US:
             return False
         runs[1][-1] = numbers[-1]
         runs[3][-1] = ends[-1]
@@ -179,20 +187,18 @@ class Footage:
             lasts[-1] = number
             ends[-1] = end_us
         else:
-            if follows and begin_us < ends[-1]:
-                self.clocks.append(OVERLAP, index, begin_us, ends[-1] - begin_us)
             insort(self._order, (number, len(self.runs)))
             self.runs.append(number, number, begin_us, end_us, len(self.segments))
         self._next = max(self._next, number + 1)
         self._expected = self._next if number + 1 == self._next else -1
         return True
 
-    def _untimely(self, index: int, number: int, record: ReadRecord, delay_us: int, end_us: int) -> None:
-        if delay_us > 0:
+    def _untimely(self, index: int, number: int, record: ReadRecord, end_us: int, stamp_us: int) -> None:
+        delay_us = stamp_us - min(end_us, record.at_us + LONGEST_SEGMENT_US)
+        if delay_us > self._limits.late_us:
             self.late.append(number, delay_us, index, end_us)
-            return
-        if self._ahead(record, end_us, end_us + delay_us) > 0:
-            self.clocks.append(FUTURE, index, record.at_us, -delay_us)
+        if self._ahead(record, end_us, stamp_us) > 0:
+            self.clocks.append(FUTURE, index, record.at_us, end_us - stamp_us)
 
     def _ahead(self, record: ReadRecord, moment_us: int, stamp_us: int) -> int:
         """By how much a moment that a record tells of lies after its stamp for certain; nothing when it may not."""
@@ -259,6 +265,16 @@ class Footage:
         """Rows of `runs` by number."""
         rows = list(self.runs.rows())
         return [rows[row] for _, row in self._order]
+
+    def overlaps(self) -> Iterator[tuple[int, int, int]]:
+        """(leaf index, begin, by how much) of segments that begin before the one that is next below in number ended.
+
+        By number and not by the order of telling, or a second recording of an hour would only have to be told first.
+        Within a run nothing overlaps by more than the tolerance.
+        """
+        for before, row in pairwise(self.ordered_runs()):
+            if row[2] < before[3]:
+                yield self.index_of(row[0]), row[2], before[3] - row[2]
 
     def index_of(self, number: int) -> int:
         """Leaf index of a segment that is known to have come."""
