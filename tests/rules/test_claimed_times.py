@@ -440,3 +440,36 @@ def test_a_file_of_many_days_is_not_taken_with_the_others() -> None:
     stamp = begin + 20 * DAY
     row = [array("q", [number]) for number in (5, begin, stamp, 99, stamp)]
     assert not footage.take_segments(SegmentColumns(*row))
+
+
+# ---- a second of footage every three ----
+
+
+def filmed(world: World, count: int, length: int, pause: int) -> World:
+    world.open_site("ctl32")
+    world.open_stream()
+    for number in range(1, count + 1):
+        world.wait(length + pause)
+        tell_segment(world, number, world.now - length, length)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("length", "pause", "percent"),
+    [(SECOND, 2 * SECOND, 38), (2 * SECOND, SECOND // 2, 84), (2 * SECOND, SECOND // 10, 0), (MINUTE, 2 * SECOND, 0)],
+)
+def test_pauses_within_the_tolerance_are_not_footage(length: int, pause: int, percent: int) -> None:
+    world = filmed(World(), 400, length, pause)
+    found = [finding.en for finding in world.findings() if finding.code == "availability-low"]
+    assert found == ([f"footage covers {percent} % of the time in use"] if percent else [])
+    assert "gap-unexplained" not in world.codes()
+
+
+def test_footage_told_twice_makes_up_for_no_pause() -> None:
+    world = World()
+    world.open_site("ctl32")
+    world.open_stream()
+    for number in range(1, 401):
+        world.wait(5 * SECOND if number % 2 else SECOND)  # 3 s, the same 2 s again and one more, then 2 s of nothing
+        tell_segment(world, number, world.now - 3 * SECOND, 3 * SECOND)
+    assert world.one("availability-low").en.startswith("footage covers 7")

@@ -19,6 +19,9 @@ from custody.rules.segments import late_runs
 from custody.rules.spans import Intervals, intersect, length, subtract, union
 from custody.v1 import record_pb2
 
+PAUSE_SHARE: Final = 20
+"""A twentieth of a stretch may be pauses between its segments: 0.1 s after each file of 2 s, 3 s after each of a minute."""
+
 _REASON_ZH: Final = {
     record_pb2.GAP_REASON_CAMERA_OFFLINE: "摄像机离线",
     record_pb2.GAP_REASON_RECORDER_OVERLOAD: "录像设备过载",
@@ -148,6 +151,18 @@ class Coverage:
         """Time in use that is neither recorded nor explained."""
         return subtract(subtract(self.in_use, self.recorded), self.explained)
 
+    def paused(self, times: Intervals) -> int:
+        """How much of these times lies in pauses between segments of one run, beyond the share that is nobody's loss.
+
+        A pause within the tolerance is no gap, and every recorder makes some where it changes the file. But a second
+        of footage every three seconds is not a whole recording: pauses above their share of a stretch count as lost.
+        """
+        lost_us = 0
+        for first, last, from_us, to_us, _ in self.footage.runs.rows():
+            for begin, end in intersect([(from_us, to_us)], times):
+                lost_us += max(self.footage.pauses(first, last, begin, end) - (end - begin) // PAUSE_SHARE, 0)
+        return lost_us
+
     @cached_property
     def neighbours(self) -> dict[int, list[int]]:
         """Leaf indexes of the segments beside missing time, by the moment at which they touch it."""
@@ -226,7 +241,8 @@ def _availability(case: Case, coverage: Coverage) -> Iterator[Finding]:
         expected = intersect(coverage.in_use, window)
         covered = union([*coverage.recorded, *coverage.planned])
         whole = length(expected)
-        percent = length(intersect(expected, covered)) * 100 // whole if whole else 100
+        paused_us = coverage.paused(subtract(expected, coverage.planned))
+        percent = max(length(intersect(expected, covered)) - paused_us, 0) * 100 // whole if whole else 100
         if percent < rule.parameters["minimum_percent"]:
             period = (expected[0][0], case.at_us)
             yield from case.find("availability-low", [rule], period, words={"percent": percent})

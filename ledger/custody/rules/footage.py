@@ -296,6 +296,17 @@ class Footage:
         begins = self.segments.columns[0]
         return first + bisect_right(begins, moment_us - 1, place, place + last - first + 1) - place
 
+    def pauses(self, first: int, last: int, from_us: int, to_us: int) -> int:
+        """Sum of the pauses between the segments of a piece of one run that touch a period."""
+        low, high = self.split(first, last, from_us), self.split_begin(first, last, to_us) - 1
+        place = self.place(low)
+        if place is None or high <= low:
+            return 0
+        begins, ends, _ = self.segments.columns
+        count = high - low
+        pauses = map(sub, begins[place + 1 : place + count + 1], ends[place : place + count])
+        return sum(pause for pause in pauses if pause > 0)
+
     def times(self, first: int, last: int) -> tuple[int, int]:
         """Begin of the first and end of the last segment of a piece of one run."""
         one, other = self.place(first), self.place(last)
