@@ -473,3 +473,32 @@ def test_footage_told_twice_makes_up_for_no_pause() -> None:
         world.wait(5 * SECOND if number % 2 else SECOND)  # 3 s, the same 2 s again and one more, then 2 s of nothing
         tell_segment(world, number, world.now - 3 * SECOND, 3 * SECOND)
     assert world.one("availability-low").en.startswith("footage covers 7")
+
+
+# ---- before the law, they say ----
+
+
+@pytest.mark.parametrize("kind", ["recorder_configuration", "retention_policy"])
+def test_a_setting_of_1970_is_a_setting_of_today(kind: str) -> None:
+    world = recorded("cn799")
+    if kind == "recorder_configuration":
+        world.tell(1, recorder_configuration=pb.RecorderConfiguration(streams=[STREAM], retention_us=7 * DAY))
+    else:
+        world.tell(
+            1,
+            retention_policy=pb.RetentionPolicy(
+                streams=[STREAM], minimum_us=7 * DAY, effective_from_us=1, basis="house"
+            ),
+        )
+    assert world.one("retention-short").rules == ("default.retention-short", "cn799.retention-short")
+
+
+def test_what_was_found_gone_was_found_when_it_was_told() -> None:
+    world = recorded("bj185", "cn799", days=40)
+    run = pb.SegmentRange(stream=STREAM, first=1, last=1)
+    world.tell(
+        1, disposal=pb.Disposal(
+            ranges=[run], kind=pb.DISPOSAL_KIND_LOST, knowledge=pb.DISPOSAL_KNOWLEDGE_OBSERVED, deleted_us=world.now
+        ),
+    )  # fmt: skip
+    assert len(world.one("disposal-unannounced").rules) == 3

@@ -79,10 +79,15 @@ class Coverage:
                 yield begin, shown[-1][1]  # still in use after it was retired
 
     @cached_property
+    def late(self) -> list[tuple[int, int, int]]:
+        """As `late_runs` says."""
+        return late_runs(self.case)
+
+    @cached_property
     def _in_time(self) -> Intervals:
         """Recorded time that was not told late: of what lay there before a ledger was, nobody has to answer."""
         late: Claims[None] = Claims()
-        for first, last, _ in late_runs(self.case):
+        for first, last, _ in self.late:
             late.add(first, last, None)
         return union(
             self.footage.times(low, high)
@@ -272,7 +277,7 @@ def check_numbers(case: Case, coverage: Coverage) -> Iterator[Finding]:
         rules = case.rules("number-repeated", at_us)
         indexes = [index, footage.index_of(number)]
         yield from case.find("number-repeated", rules, (at_us, at_us), indexes=indexes, numbers=(number, number))
-    for first, last, delay_us in late_runs(case):
+    for first, last, delay_us in coverage.late:
         for low, high in footage.pieces(first, last):
             period = footage.times(low, high)
             rules = case.rules("inserted-late", period[1])

@@ -107,8 +107,12 @@ class Disposals:
         A source that was away tells honestly late. It is believed when it tells within a day, the recorder was known to
         delete footage of that age, and nothing shows the footage afterwards: then nobody gains by the hold's being late.
         """
-        kept_us = self._kept(deleted_us)
-        if not self.holds or not kept_us or told_us - deleted_us > IN_TIME_US:
+        between = any(
+            hold.binds(note, deleted_us, told_us) and not hold.binds(note, deleted_us, deleted_us)
+            for hold in self.holds
+        )  # fmt: skip
+        kept_us = self._kept(deleted_us) if between and told_us - deleted_us <= IN_TIME_US else 0
+        if not kept_us:  # the ordinary case: no hold came between, so it makes no difference
             yield first, last, told_us
             return
         # By its begin, for that is in the file's name, by which recorders delete.
@@ -233,8 +237,8 @@ def check_disposals(case: Case, disposals: Disposals) -> Iterator[Finding]:
             )  # fmt: skip
     for first, last, note in disposals.unannounced:
         period = disposals.footage.times(first, last)
-        rules = case.rules("disposal-unannounced", note.at_us)
+        rules = case.rules("disposal-unannounced", note.sequenced_us)
         yield from case.find("disposal-unannounced", rules, period, notes=[note], numbers=(first, last))
     for first, last, note in disposals.unfounded:
-        rules = case.rules("disposal-unfounded", note.at_us)
+        rules = case.rules("disposal-unfounded", note.sequenced_us)
         yield from case.find("disposal-unfounded", rules, (note.at_us, note.at_us), notes=[note], numbers=(first, last))

@@ -78,7 +78,7 @@ def check_releases(case: Case) -> Iterator[Finding]:
             left = [hold.note for hold in placed if hold.id == note.body.hold_id]
             if left:
                 english, chinese = fields_in_words(["order.document_sha256"])
-                rules = case.rules("hold-without-order", note.at_us)
+                rules = case.rules("hold-without-order", note.sequenced_us)
                 yield from case.find(
                     "hold-without-order", rules, (note.at_us, note.at_us), notes=[*left, note],
                     zh={"fields": chinese}, words={"fields": english},
