@@ -192,6 +192,16 @@ def test_who_placed_it_or_holds_the_order_releases_it(by: str, order: bool) -> N
     assert world.codes() == []
 
 
+def test_a_release_of_what_has_expired_leaves_nothing() -> None:
+    world = recorded(days=5)
+    order = ordered(world)
+    order.expires_us = world.now + HOUR
+    world.tell(by=INSPECTOR, hold_placed=order)
+    world.record(hours=2, length=HOUR)
+    world.tell(by=CUSTODIAN, hold_released=released())
+    assert world.codes() == []
+
+
 def test_placing_it_again_makes_nobody_its_master() -> None:
     world = recorded(days=5)
     world.tell(by=INSPECTOR, hold_placed=ordered(world))

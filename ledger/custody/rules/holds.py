@@ -75,7 +75,9 @@ def check_releases(case: Case) -> Iterator[Finding]:
             placed.extend(holds(case.stream.name, [note]))
         elif note.kind == "hold_released":
             placed = [hold for hold in placed if hold.id != note.body.hold_id or not hold.released_by(note)]
-            left = [hold.note for hold in placed if hold.id == note.body.hold_id]
+            left = [
+                hold.note for hold in placed if hold.id == note.body.hold_id and hold.until_us > note.sequenced_us
+            ]  # fmt: skip
             if left:
                 english, chinese = fields_in_words(["order.document_sha256"])
                 rules = case.rules("hold-without-order", note.sequenced_us)
