@@ -170,7 +170,7 @@ def test_a_state_of_another_law_is_refused(world: World) -> None:
 
 def _resaved(world: World, **changes: object) -> bytes:
     data = save(world.state)
-    begin = len(b"custody-state-3\n") + 8
+    begin = len(b"custody-state-4\n") + 8
     length = int.from_bytes(data[begin - 8 : begin], "big")
     head = json.loads(data[begin : begin + length]) | changes
     raw = json.dumps(head, sort_keys=True, separators=(",", ":")).encode()

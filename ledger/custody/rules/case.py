@@ -74,10 +74,10 @@ class Case:
         for note in [*self.site.notes, *([] if self.stream is None else self.stream.notes)]:
             if note.kind == "site_registered":
                 names = tuple(note.body.profiles) + ((_PRIORITY_PROFILE,) if note.body.priority_target else ())
-                site.append(_Declared(note.at_us, max(note.at_us, note.sequenced_us), names))
+                site.append(_Declared(note.at_us, note.frees_us, names))
             elif note.kind in {"stream_registered", "stream_changed"}:
                 names = tuple(note.body.description.profiles)
-                stream.append(_Declared(note.at_us, max(note.at_us, note.sequenced_us), names))
+                stream.append(_Declared(note.at_us, note.frees_us, names))
         moments = sorted({moment for one in site + stream for moment in (one.from_us, one.alone_us)})
         return [
             (at_us, tuple(dict.fromkeys((*self.state.base, *_declared(site, at_us), *_declared(stream, at_us)))))

@@ -1,21 +1,26 @@
 """Coverage of time: recorded, declared as a gap, or unexplained; and what the clocks say (DESIGN section 7, "on time").
 
-Time in use runs from the declared first use (else the first segment) to retirement. A declared gap with a reason
-explains the time that it names and no more; `unknown` is no reason. Where the recorder is set to record motion only,
-time in which heartbeats show the source alive is explained too.
+Time in use runs from the declared first use to retirement, and as far beyond as footage that was told in time. A declared gap with a reason
+explains the time that it names, up to its stamp; `unknown` is no reason, and `motion only` is one where the recorder was known
+to be set to it. There, time in which heartbeats show the source alive is explained too.
 """
 
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
+from custody.core.limits import MAX_TIME_US
 from custody.rules.case import Case, Words, span
 from custody.rules.finding import Finding
-from custody.rules.footage import CHECK, DAY_US, FUTURE, SECOND_US
+from custody.rules.footage import DAY_US, FUTURE, IN_TIME_US, SECOND_US
 from custody.rules.machines import STREAM, run
+from custody.rules.ranges import Claims
 from custody.rules.segments import late_runs
 from custody.rules.spans import Intervals, intersect, length, subtract, union
 from custody.v1 import record_pb2
+
+PAUSE_SHARE: Final = 20
+"""A twentieth of a stretch may be pauses between its segments: 0.1 s after each file of 2 s, 3 s after each of a minute."""
 
 _REASON_ZH: Final = {
     record_pb2.GAP_REASON_CAMERA_OFFLINE: "摄像机离线",
@@ -48,22 +53,47 @@ class Coverage:
     @cached_property
     def in_use(self) -> Intervals:
         """Time in which footage is expected, up to now."""
-        footage = self.footage
-        starts = [row[2] for row in footage.ordered_runs()]
-        periods: Intervals = []
+        declared = union(self._declared_use())
+        return intersect(union([*declared, *self._shown_use(declared)]), [(0, self.case.at_us)])
+
+    def _declared_use(self) -> Iterator[tuple[int, int]]:
         since: int | None = None
         for step in run(STREAM, self.case.notes):
             if step.after == "in use" and step.before != "in use":
                 since = step.note.body.in_use_from_us or step.note.at_us
             elif step.after == "retired" and since is not None:
                 # Told afterwards it ends nothing before it was told: else it would excuse what was not recorded meanwhile.
-                periods.append((since, max(step.note.at_us, step.note.sequenced_us)))
+                until_us = step.note.frees_us
+                yield min(since, until_us - 1), until_us  # never empty: a use that never began was ended, too
                 since = None
         if since is not None:
-            periods.append((since, self.case.at_us))
-        elif not periods and starts:
-            periods.append((min(starts), self.case.at_us))
-        return [(begin, min(end, self.case.at_us)) for begin, end in union(periods) if begin < self.case.at_us]
+            yield since, MAX_TIME_US
+
+    def _shown_use(self, declared: Intervals) -> Iterator[tuple[int, int]]:
+        """Time of no declared use that footage told in time shows to be one: who records uses the camera."""
+        for begin, end in subtract([(0, MAX_TIME_US)], declared):
+            shown = intersect(self._in_time, [(begin, end)])
+            if shown and begin == 0:
+                yield shown[0][0], end  # in use already, whatever first use was declared
+            elif shown:
+                yield begin, shown[-1][1]  # still in use after it was retired
+
+    @cached_property
+    def late(self) -> list[tuple[int, int, int]]:
+        """As `late_runs` says."""
+        return late_runs(self.case)
+
+    @cached_property
+    def _in_time(self) -> Intervals:
+        """Recorded time that was not told late: of what lay there before a ledger was, nobody has to answer."""
+        late: Claims[None] = Claims()
+        for first, last, _ in self.late:
+            late.add(first, last, None)
+        return union(
+            self.footage.times(low, high)
+            for first, last, _, _, _ in self.footage.runs.rows()
+            for low, high in late.free(first, last)
+        )
 
     @cached_property
     def recorded(self) -> Intervals:
@@ -82,15 +112,61 @@ class Coverage:
         return sorted((row[1], row[2], row[3], row[4], row[0]) for row in last.values())
 
     @cached_property
+    def motion_only(self) -> Intervals:
+        """Time in which the recorder was known to be set to record motion only."""
+        periods: Intervals = []
+        since: int | None = None
+        configured = [note for note in self.case.notes if note.kind == "recorder_configuration"]
+        for note in configured:
+            if not note.body.motion_only and since is not None:
+                periods.append((since, note.binds_us))
+                since = None
+            elif note.body.motion_only and since is None:
+                # An agent learns the setting after it saw the first footage, so the first one counts for the day before too.
+                since = note.frees_us - (IN_TIME_US if note is configured[0] else 0)
+        if since is not None:
+            periods.append((since, self.case.at_us))
+        return union(periods)
+
+    @cached_property
+    def planned(self) -> Intervals:
+        """Time without footage in which nothing moved, as far as the recorder's setting bears that out."""
+        told = union(row[:2] for row in self.declared if row[2] == record_pb2.GAP_REASON_MOTION_ONLY)
+        return intersect(self.motion_only, union([*told, *self.alive]))
+
+    @cached_property
+    def reasoned(self) -> list[tuple[int, int, int, int, int]]:
+        """Declared gaps whose reason is one; 'motion only' is none where the recorder was never set to it."""
+        planned = self.motion_only
+        return [
+            row
+            for row in self.declared
+            if row[2] != record_pb2.GAP_REASON_UNKNOWN
+            and (row[2] != record_pb2.GAP_REASON_MOTION_ONLY or row[0] == row[1] or intersect(planned, [row[:2]]))
+        ]
+
+    @cached_property
     def explained(self) -> Intervals:
         """Time without footage for which a reason was given."""
-        told = [row[:2] for row in self.declared if row[2] != record_pb2.GAP_REASON_UNKNOWN]
-        return union([*told, *intersect(union(self.motion_only()), self.alive)])
+        told = [row[:2] for row in self.reasoned if row[2] != record_pb2.GAP_REASON_MOTION_ONLY]
+        return union([*told, *self.planned])
 
     @cached_property
     def missing(self) -> Intervals:
         """Time in use that is neither recorded nor explained."""
         return subtract(subtract(self.in_use, self.recorded), self.explained)
+
+    def paused(self, times: Intervals) -> int:
+        """How much of these times lies in pauses between segments of one run, beyond the share that is nobody's loss.
+
+        A pause within the tolerance is no gap, and every recorder makes some where it changes the file. But a second
+        of footage every three seconds is not a whole recording: pauses above their share of a stretch count as lost.
+        """
+        lost_us = 0
+        for first, last, from_us, to_us, _ in self.footage.runs.rows():
+            for begin, end in intersect([(from_us, to_us)], times):
+                lost_us += max(self.footage.pauses(first, last, begin, end) - (end - begin) // PAUSE_SHARE, 0)
+        return lost_us
 
     @cached_property
     def neighbours(self) -> dict[int, list[int]]:
@@ -103,22 +179,12 @@ class Coverage:
                 found[to_us].append(self.footage.index_of(last))
         return found
 
-    def motion_only(self) -> Iterator[tuple[int, int]]:
-        """Time in which the recorder was set to record motion only."""
-        since: int | None = None
-        for note in self.case.notes:
-            if note.kind == "recorder_configuration":
-                if since is not None:
-                    yield since, note.at_us
-                since = note.at_us if note.body.motion_only else None
-        if since is not None:
-            yield since, self.case.at_us
-
 
 def check_time(case: Case, coverage: Coverage) -> Iterator[Finding]:
     """Gaps, silence and availability."""
     yield from _gaps_declared(case, coverage)
-    unknown = [row for row in coverage.declared if row[2] == record_pb2.GAP_REASON_UNKNOWN]
+    reasoned = set(coverage.reasoned)
+    without = [row for row in coverage.declared if row not in reasoned]
     for begin, end in coverage.missing:
         tail = end == case.at_us
         rules = [
@@ -126,7 +192,7 @@ def check_time(case: Case, coverage: Coverage) -> Iterator[Finding]:
             for rule in case.rules("gap-unexplained", begin)
             if end - begin > _tolerated(rule.parameters, tail=tail)
         ]
-        indexes = [row[4] for row in unknown if row[0] < end and begin < row[1]]
+        indexes = [row[4] for row in without if row[0] < end and begin < row[1]]
         indexes += coverage.neighbours[begin] + coverage.neighbours[end]
         yield from case.find(
             "gap-unexplained", rules, (begin, end), indexes=indexes, words={"length": span(end - begin)}
@@ -141,11 +207,12 @@ def _tolerated(parameters: object, *, tail: bool) -> int:
 
 
 def _gaps_declared(case: Case, coverage: Coverage) -> Iterator[Finding]:
+    reasoned = set(coverage.reasoned)
     last_us = coverage.recorded[-1][1] if coverage.recorded else 0
     newest_us = max((row[0] for row in coverage.declared), default=0)
     for begin, end, reason, still, index in coverage.declared:
         english, chinese = reason_of(reason)
-        if reason != record_pb2.GAP_REASON_UNKNOWN:
+        if (begin, end, reason, still, index) in reasoned:
             rules = case.rules("gap-explained", begin)
             words: Words = {"length": span(end - begin), "reason": english}
             yield from case.find(
@@ -177,10 +244,10 @@ def _availability(case: Case, coverage: Coverage) -> Iterator[Finding]:
     for rule in case.rules("availability-low", case.at_us):
         window = [(case.at_us - rule.parameters["window_days"] * DAY_US, case.at_us)]
         expected = intersect(coverage.in_use, window)
-        planned = [row[:2] for row in coverage.declared if row[2] == record_pb2.GAP_REASON_MOTION_ONLY]
-        covered = union([*coverage.recorded, *planned, *intersect(union(coverage.motion_only()), coverage.alive)])
+        covered = union([*coverage.recorded, *coverage.planned])
         whole = length(expected)
-        percent = length(intersect(expected, covered)) * 100 // whole if whole else 100
+        paused_us = coverage.paused(subtract(expected, coverage.planned))
+        percent = max(length(intersect(expected, covered)) - paused_us, 0) * 100 // whole if whole else 100
         if percent < rule.parameters["minimum_percent"]:
             period = (expected[0][0], case.at_us)
             yield from case.find("availability-low", [rule], period, words={"percent": percent})
@@ -210,7 +277,7 @@ def check_numbers(case: Case, coverage: Coverage) -> Iterator[Finding]:
         rules = case.rules("number-repeated", at_us)
         indexes = [index, footage.index_of(number)]
         yield from case.find("number-repeated", rules, (at_us, at_us), indexes=indexes, numbers=(number, number))
-    for first, last, delay_us in late_runs(case):
+    for first, last, delay_us in coverage.late:
         for low, high in footage.pieces(first, last):
             period = footage.times(low, high)
             rules = case.rules("inserted-late", period[1])
@@ -223,25 +290,28 @@ def check_numbers(case: Case, coverage: Coverage) -> Iterator[Finding]:
 def check_clocks(case: Case) -> Iterator[Finding]:
     """Recorder time against ledger time, against its own segments and against a reference."""
     assert case.stream is not None
-    for kind, index, at_us, amount_us in case.stream.footage.clocks.rows():
-        rules = [
-            rule
-            for rule in case.rules("clock-suspect", at_us)
-            if abs(amount_us) > rule.parameters["tolerance_seconds"] * SECOND_US
-        ]
+    footage = case.stream.footage
+    for kind, index, at_us, amount_us in footage.clocks.rows():
         amount = span(abs(amount_us))
         if kind == FUTURE:
-            english = f"footage ends {amount.en} after it was sequenced"
-            chinese = f"录像结束时间晚于入账时间 {amount.zh}"
-        elif kind == CHECK:
-            sign = "ahead" if amount_us > 0 else "behind"
-            english = f"{amount.en} {sign} of the reference" if amount_us > 0 else f"{amount.en} {sign} the reference"
-            chinese = f"比基准时间{'快' if amount_us > 0 else '慢'} {amount.zh}"
+            what = (f"footage ends {amount.en} after it was sequenced", f"录像结束时间晚于入账时间 {amount.zh}")
+        elif amount_us > 0:
+            what = (f"{amount.en} ahead of the reference", f"比基准时间快 {amount.zh}")
         else:
-            english, chinese = (
-                f"a segment begins {amount.en} before its predecessor ends",
-                f"录像段起始早于前一段结束 {amount.zh}",
-            )
-        yield from case.find(
-            "clock-suspect", rules, (at_us, at_us), indexes=[index], zh={"what": chinese}, words={"what": english}
-        )
+            what = (f"{amount.en} behind the reference", f"比基准时间慢 {amount.zh}")
+        yield from _suspect(case, index, at_us, amount_us, what)
+    for index, at_us, amount_us in footage.overlaps():
+        amount = span(amount_us)
+        english = f"a segment begins {amount.en} before its predecessor ends"
+        yield from _suspect(case, index, at_us, amount_us, (english, f"录像段起始早于前一段结束 {amount.zh}"))
+
+
+def _suspect(case: Case, index: int, at_us: int, amount_us: int, what: tuple[str, str]) -> Iterator[Finding]:
+    rules = [
+        rule
+        for rule in case.rules("clock-suspect", at_us)
+        if abs(amount_us) > rule.parameters["tolerance_seconds"] * SECOND_US
+    ]
+    yield from case.find(
+        "clock-suspect", rules, (at_us, at_us), indexes=[index], zh={"what": what[1]}, words={"what": what[0]}
+    )

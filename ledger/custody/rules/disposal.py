@@ -1,9 +1,14 @@
 """Disposal: what was deleted, when, whether it was lawful, and what is kept too long.
 
-A disposal is judged at the moment of deletion, and until then nothing is gone. Of several that name one segment the first
+A disposal is judged at the moment of deletion, and until then nothing is gone. A deletion before the footage ended is false
+and judged at its stamp. Of several that name one segment the first
 deletion counts, whenever it was told. A disposal ordered by
 an authority (with the order's hash) may be early, but nothing may be deleted under a hold. Where a disposal was only
 observed, deleted_us is the latest moment that it can have been, so an early one is early beyond doubt.
+
+Whether a hold bound the footage is another question, for there an earlier moment is the better lie: a deletion that was
+told afterwards can have been at any moment up to its stamp. It is believed where the ledger knew before that it would come
+(`Disposals._latest`).
 """
 
 from collections.abc import Iterator
@@ -13,11 +18,12 @@ from typing import NamedTuple
 
 from custody.rules.case import Case
 from custody.rules.finding import Finding, Verdict
-from custody.rules.footage import DAY_US
+from custody.rules.footage import DAY_US, IN_TIME_US
 from custody.rules.holds import Hold, holds
 from custody.rules.ranges import Claims
 from custody.rules.retention import Due, days, due, moments, policies
 from custody.rules.rule import Rule
+from custody.rules.sightings import seen_after
 from custody.rules.state import Note
 from custody.v1 import record_pb2
 
@@ -32,6 +38,16 @@ class Piece(NamedTuple):
     rules: tuple[Rule, ...]
     minimum_us: int
     hold: Hold | None
+    note: Note
+
+
+class Deletion(NamedTuple):
+    """A piece of one run that a disposal names, gone at `deleted_us`; as far as holds go, at `latest_us` at the latest."""
+
+    first: int
+    last: int
+    deleted_us: int
+    latest_us: int
     note: Note
 
 
@@ -54,43 +70,91 @@ class Disposals:
         self.claims: Claims[Piece] = Claims()
         self.unfounded: list[tuple[int, int, Note]] = []
         self.unannounced: list[tuple[int, int, Note]] = []
-        told = [note for note in case.stream.notes if note.kind == "disposal" and _deleted(note) <= case.at_us]
-        for note in sorted(told, key=_deleted):
+        for deletion in sorted(self._deletions(), key=lambda one: one.deleted_us):
+            self._take(deletion)
+
+    def _deletions(self) -> Iterator[Deletion]:
+        for note in self.case.notes:
+            if note.kind != "disposal" or _deleted(note) > self.case.at_us:
+                continue
             for run in note.body.ranges:
-                if run.stream == self.name:
-                    self._take(note, run.first, run.last)
+                if run.stream != self.name:
+                    continue
+                here = run.first
+                for low, high in self.footage.pieces(run.first, run.last):
+                    if here < low:
+                        self.unfounded.append((here, low - 1, note))
+                    here = high + 1
+                    yield from self._dated(note, low, high)
+                if here <= run.last:
+                    self.unfounded.append((here, run.last, note))
 
-    def _take(self, note: Note, first: int, last: int) -> None:
+    def _dated(self, note: Note, first: int, last: int) -> Iterator[Deletion]:
         deleted_us = _deleted(note)
-        observed = note.body.knowledge == record_pb2.DISPOSAL_KNOWLEDGE_OBSERVED
-        known = self.footage.pieces(first, last)
-        here = first
-        for low, high in known:
-            if here < low:
-                self.unfounded.append((here, low - 1, note))
-            here = high + 1
-            for free, end in self.claims.free(low, high):
-                if observed:
-                    self.unannounced.append((free, end, note))
-                for piece in self._judge(note, free, end, deleted_us):
-                    self.claims.add(piece.first, piece.last, piece)
-        if here <= last:
-            self.unfounded.append((here, last, note))
+        told_us = max(deleted_us, note.sequenced_us)
+        after = self.footage.split(first, last, deleted_us)
+        if first < after:
+            for low, high, latest_us in self._latest(note, first, after - 1, deleted_us, told_us):
+                yield Deletion(low, high, deleted_us, latest_us, note)
+        if after <= last and told_us <= self.case.at_us:
+            yield Deletion(after, last, told_us, told_us, note)
 
-    def _judge(self, note: Note, first: int, last: int, deleted_us: int) -> Iterator[Piece]:
-        for low, high, rule in self.uniform(first, last, deleted_us):
+    def _latest(
+        self, note: Note, first: int, last: int, deleted_us: int, told_us: int
+    ) -> Iterator[tuple[int, int, int]]:
+        """Parts of a piece, each with the latest moment at which it can have been deleted for all that the ledger shows.
+
+        A source that was away tells honestly late. It is believed when it tells within a day, the recorder was known to
+        delete footage of that age, and nothing shows the footage afterwards: then nobody gains by the hold's being late.
+        """
+        between = any(
+            hold.binds(note, deleted_us, told_us) and not hold.binds(note, deleted_us, deleted_us)
+            for hold in self.holds
+        )  # fmt: skip
+        kept_us = self._kept(deleted_us) if between and told_us - deleted_us <= IN_TIME_US else 0
+        if not kept_us:  # the ordinary case: no hold came between, so it makes no difference
+            yield first, last, told_us
+            return
+        # By its begin, for that is in the file's name, by which recorders delete.
+        after = self.footage.split_begin(first, last, deleted_us - kept_us + 1)
+        if first < after:
+            seen = seen_after(self.case, self.footage, (first, after - 1), deleted_us)
+            parts = [(low, high, deleted_us) for low, high in seen.free(first, after - 1)]
+            yield from sorted([*parts, *((low, high, told_us) for low, high, _ in seen)])
+        if after <= last:
+            yield after, last, told_us
+
+    def _kept(self, at_us: int) -> int:
+        """How long the recorder keeps footage, as the ledger knew it at a moment; 0 when it did not."""
+        known = [
+            note for note in self.case.notes if note.kind == "recorder_configuration" and note.frees_us <= at_us
+        ]  # fmt: skip
+        return int(known[-1].body.retention_us) if known else 0
+
+    def _take(self, deletion: Deletion) -> None:
+        observed = deletion.note.body.knowledge == record_pb2.DISPOSAL_KNOWLEDGE_OBSERVED
+        for free, end in self.claims.free(deletion.first, deletion.last):
+            if observed:
+                self.unannounced.append((free, end, deletion.note))
+            for piece in self._judge(deletion._replace(first=free, last=end)):
+                self.claims.add(piece.first, piece.last, piece)
+
+    def _judge(self, deletion: Deletion) -> Iterator[Piece]:
+        note, deleted_us = deletion.note, deletion.deleted_us
+        for low, high, rule in self.uniform(deletion.first, deletion.last, deleted_us):
             kept = high + 1 if self._ordered(note) else self.footage.split(low, high, deleted_us - rule.minimum_us)
             if low < kept:
-                yield from self._piece(note, low, kept - 1, deleted_us, Verdict.DISPOSED_LAWFULLY, rule)
+                yield from self._pieces(deletion._replace(first=low, last=kept - 1), Verdict.DISPOSED_LAWFULLY, rule)
             if kept <= high:
-                yield from self._piece(note, kept, high, deleted_us, Verdict.DISPOSED_EARLY, rule)
+                yield from self._pieces(deletion._replace(first=kept, last=high), Verdict.DISPOSED_EARLY, rule)
 
-    def _piece(
-        self, note: Note, first: int, last: int, deleted_us: int, verdict: Verdict, rule: Due
-    ) -> Iterator[Piece]:
+    def _pieces(self, deletion: Deletion, verdict: Verdict, rule: Due) -> Iterator[Piece]:
+        first, last, deleted_us, latest_us, note = deletion
         begin_us, end_us = self.footage.times(first, last)
         rules = rule.broken(deleted_us - end_us) if verdict is Verdict.DISPOSED_EARLY else ()
-        hit = [hold for hold in self.holds if hold.binds(note, deleted_us) and hold.touches(begin_us, end_us)]
+        hit = [
+            hold for hold in self.holds if hold.binds(note, deleted_us, latest_us) and hold.touches(begin_us, end_us)
+        ]
         cuts = {first, last + 1}
         for hold in hit:
             cuts.add(self.footage.split(first, last, hold.from_us))
@@ -173,8 +237,8 @@ def check_disposals(case: Case, disposals: Disposals) -> Iterator[Finding]:
             )  # fmt: skip
     for first, last, note in disposals.unannounced:
         period = disposals.footage.times(first, last)
-        rules = case.rules("disposal-unannounced", note.at_us)
+        rules = case.rules("disposal-unannounced", note.sequenced_us)
         yield from case.find("disposal-unannounced", rules, period, notes=[note], numbers=(first, last))
     for first, last, note in disposals.unfounded:
-        rules = case.rules("disposal-unfounded", note.at_us)
+        rules = case.rules("disposal-unfounded", note.sequenced_us)
         yield from case.find("disposal-unfounded", rules, (note.at_us, note.at_us), notes=[note], numbers=(first, last))

@@ -9,7 +9,7 @@ kept, the rules decide later what is a finding.
 from array import array
 from bisect import bisect_right, insort
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from operator import sub
 from typing import Any, Final, NamedTuple
 
@@ -26,8 +26,17 @@ MINUTE_US: Final = 60 * SECOND_US
 HOUR_US: Final = 60 * MINUTE_US
 DAY_US: Final = 24 * HOUR_US
 
-FUTURE, OVERLAP, CHECK = range(3)
-"""Kinds of row in `clocks`: said to end after it was sequenced; began before its predecessor ended; a bad clock check."""
+IN_TIME_US: Final = DAY_US
+"""A source that was away for a day may tell of that day with its own times; what it tells later counts from its stamp."""
+
+LONGEST_SILENCE_US: Final = DAY_US
+"""Who promises to be heard of more rarely promises nothing that shows him alive."""
+
+LONGEST_SEGMENT_US: Final = DAY_US
+"""A file that claims to hold more was begun so long ago that it is late all the same: it would fill any hole at one go."""
+
+FUTURE, CHECK = range(2)
+"""Kinds of row in `clocks`: said to end after it was sequenced; a bad clock check."""
 
 _TABLES: Final = {
     "segments": ("begin_us", "end_us", "index"),
@@ -134,9 +143,12 @@ class Footage:
         begins.append(begin_us)
         ends.append(end_us)
         indexes.append(index)
-        delay_us = entry.sequenced_at_us - end_us
-        if not -self._limits.clock_us <= delay_us <= self._limits.late_us:
-            self._untimely(index, number, record, delay_us, end_us)
+        stamp_us = entry.sequenced_at_us
+        if (
+            not -self._limits.clock_us <= stamp_us - end_us <= self._limits.late_us
+            or end_us - begin_us > LONGEST_SEGMENT_US
+        ):
+            self._untimely(index, number, record, end_us, stamp_us)
 
     def take_segments(self, columns: SegmentColumns) -> bool:
         """Takes ordinary segments that follow one another, to the same effect as `segment` on each.
@@ -154,6 +166,8 @@ class Footage:
         if min(pauses) < -limits.gap_us or max(pauses) > limits.gap_us:
             return False
         if min(delays) < -limits.clock_us or max(delays) > limits.late_us:
+            return False
+        if max(map(sub, ends, begins)) > LONGEST_SEGMENT_US:
             return False
         runs[1][-1] = numbers[-1]
         runs[3][-1] = ends[-1]
@@ -173,38 +187,47 @@ class Footage:
             lasts[-1] = number
             ends[-1] = end_us
         else:
-            if follows and begin_us < ends[-1]:
-                self.clocks.append(OVERLAP, index, begin_us, ends[-1] - begin_us)
             insort(self._order, (number, len(self.runs)))
             self.runs.append(number, number, begin_us, end_us, len(self.segments))
         self._next = max(self._next, number + 1)
         self._expected = self._next if number + 1 == self._next else -1
         return True
 
-    def _untimely(self, index: int, number: int, record: ReadRecord, delay_us: int, end_us: int) -> None:
-        if delay_us > 0:
+    def _untimely(self, index: int, number: int, record: ReadRecord, end_us: int, stamp_us: int) -> None:
+        delay_us = stamp_us - min(end_us, record.at_us + LONGEST_SEGMENT_US)
+        if delay_us > self._limits.late_us:
             self.late.append(number, delay_us, index, end_us)
-            return
+        if self._ahead(record, end_us, stamp_us) > 0:
+            self.clocks.append(FUTURE, index, record.at_us, end_us - stamp_us)
+
+    def _ahead(self, record: ReadRecord, moment_us: int, stamp_us: int) -> int:
+        """By how much a moment that a record tells of lies after its stamp for certain; nothing when it may not."""
+        if moment_us - stamp_us <= self._limits.clock_us:
+            return 0
         # Only here the clock's quality matters, so only here the record is parsed for it.
         quality = record_pb2.Record.FromString(record.raw).clock
-        earliest_us = true_time(end_us, quality, self._limits.clock_us).earliest_us
-        ahead_us = earliest_us - (end_us + delay_us)
-        if ahead_us > 0:
-            self.clocks.append(FUTURE, index, record.at_us, -delay_us)
+        return max(true_time(moment_us, quality, self._limits.clock_us).earliest_us - stamp_us, 0)
 
     def gap(self, index: int, entry: ReadEntry, record: ReadRecord, body: Any) -> None:
-        """Takes a declared gap."""
-        self.gaps.append(index, body.span.from_us, body.span.to_us, body.reason, int(body.open))
+        """Takes a declared gap, as far as it had come when it was told: nobody knows what he will not record."""
+        from_us, to_us = body.span.from_us, body.span.to_us
+        known_us = to_us - self._ahead(record, to_us, entry.sequenced_at_us)
+        self.gaps.append(index, from_us, max(from_us, known_us), body.reason, int(body.open))
 
     def heartbeat(self, index: int, entry: ReadEntry, record: ReadRecord, body: Any) -> None:
-        """Takes a heartbeat: the source is alive from now for the interval that it promises."""
-        until_us = record.at_us + body.interval_us
+        """Takes a heartbeat: the source is alive from now for the interval that it promises, a day at most.
+
+        One that was told later than in time, or of a time to come, shows no more than that the source told it.
+        """
+        stamp_us = entry.sequenced_at_us
+        from_us = record.at_us if 0 <= stamp_us - record.at_us <= IN_TIME_US else stamp_us
+        until_us = from_us + min(body.interval_us, LONGEST_SILENCE_US)
         beats = self.beats.columns
-        if len(self.beats) and beats[0][-1] <= record.at_us <= beats[1][-1]:
+        if len(self.beats) and beats[0][-1] <= from_us <= beats[1][-1]:
             beats[1][-1] = max(beats[1][-1], until_us)
             beats[3][-1] = index
         else:
-            self.beats.append(record.at_us, until_us, index, index)
+            self.beats.append(from_us, until_us, index, index)
         promised = self.promised.columns
         if not len(self.promised):
             self.promised.append(body.last_segment, index, record.at_us)
@@ -243,6 +266,16 @@ class Footage:
         rows = list(self.runs.rows())
         return [rows[row] for _, row in self._order]
 
+    def overlaps(self) -> Iterator[tuple[int, int, int]]:
+        """(leaf index, begin, by how much) of segments that begin before the one that is next below in number ended.
+
+        By number and not by the order of telling, or a second recording of an hour would only have to be told first.
+        Within a run nothing overlaps by more than the tolerance.
+        """
+        for before, row in pairwise(self.ordered_runs()):
+            if row[2] < before[3]:
+                yield self.index_of(row[0]), row[2], before[3] - row[2]
+
     def index_of(self, number: int) -> int:
         """Leaf index of a segment that is known to have come."""
         place = self.place(number)
@@ -262,6 +295,17 @@ class Footage:
         assert place is not None
         begins = self.segments.columns[0]
         return first + bisect_right(begins, moment_us - 1, place, place + last - first + 1) - place
+
+    def pauses(self, first: int, last: int, from_us: int, to_us: int) -> int:
+        """Sum of the pauses between the segments of a piece of one run that touch a period."""
+        low, high = self.split(first, last, from_us), self.split_begin(first, last, to_us) - 1
+        place = self.place(low)
+        if place is None or high <= low:
+            return 0
+        begins, ends, _ = self.segments.columns
+        count = high - low
+        pauses = map(sub, begins[place + 1 : place + count + 1], ends[place : place + count])
+        return sum(pause for pause in pauses if pause > 0)
 
     def times(self, first: int, last: int) -> tuple[int, int]:
         """Begin of the first and end of the last segment of a piece of one run."""

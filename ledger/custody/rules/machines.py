@@ -89,6 +89,7 @@ HOLD: Final = _machine(
     ("none", "hold_placed", "placed"),
     ("placed", "hold_placed", "placed"),
     ("placed", "hold_released", "released"),
+    ("released", "hold_released", "released"),  # the right release after one that ended nothing
     ("released", "hold_placed", "placed"),
 )  # fmt: skip
 REQUEST: Final = _machine(

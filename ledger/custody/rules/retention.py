@@ -84,11 +84,13 @@ def check_settings(case: Case) -> Iterator[Finding]:
     """Retention that is set, or promised, shorter than what is due: seen before anything is lost."""
     every = policies(case)
     for note in case.notes:
-        rules = case.rules("retention-short", note.at_us)
+        # What is set, or promised, is so when it is told: a moment before the law was would ask for nothing.
+        told_us = note.sequenced_us
+        rules = case.rules("retention-short", told_us)
         if note.kind == "recorder_configuration":
-            set_us, minimum_us = note.body.retention_us, due(case, every, note.at_us, note.at_us).minimum_us
+            set_us, minimum_us = note.body.retention_us, due(case, every, told_us, told_us).minimum_us
         elif note.kind == "retention_policy":
-            set_us, minimum_us = note.body.minimum_us, due(case, [], note.at_us, note.at_us).minimum_us
+            set_us, minimum_us = note.body.minimum_us, due(case, [], told_us, told_us).minimum_us
         else:
             continue
         if 0 < set_us < minimum_us:

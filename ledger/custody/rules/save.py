@@ -1,6 +1,6 @@
 r"""The state as bytes and back: one spelling, bound to the law that it was made under.
 
-    "custody-state-3\n" | length of head (8 bytes) | head (JSON, sorted) | notes | tables, each as the head says
+    "custody-state-4\n" | length of head (8 bytes) | head (JSON, sorted) | notes | tables, each as the head says
 
 Columns are stored as they are; notes are stored as the records that they came from and read back strictly, so a saved
 state can hold nothing that a log could not. Replaying a log in one go or in parts with a save between gives the same
@@ -18,7 +18,7 @@ from custody.rules.footage import Footage
 from custody.rules.profile import Library
 from custody.rules.state import IN_COLUMNS, CustodyState, Note
 
-_MAGIC: Final = b"custody-state-3\n"
+_MAGIC: Final = b"custody-state-4\n"
 
 
 def save(state: CustodyState) -> bytes:

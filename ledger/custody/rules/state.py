@@ -34,6 +34,16 @@ class Note:
     leaf: bytes
     """Leaf hash of the entry, with which a correction must name it."""
 
+    @property
+    def binds_us(self) -> int:
+        """From when it counts where it burdens: nobody puts a duty off by naming a moment after the ledger's stamp."""
+        return min(self.at_us, self.sequenced_us)
+
+    @property
+    def frees_us(self) -> int:
+        """From when it counts where it eases: nobody frees himself of anything for the time before he said so."""
+        return max(self.at_us, self.sequenced_us)
+
 
 class Stream:
     """One camera: its footage and its notes in the order of the log. Mutable, owned by one state."""

@@ -148,7 +148,7 @@ def _of_before(data: bytes) -> bytes:
 
 def _with_an_old_state(data: bytes) -> bytes:
     """A file of this form that holds a custody state of the form before."""
-    body = data[:-32].replace(b"custody-state-3\n", b"custody-state-2\n", 1)
+    body = data[:-32].replace(b"custody-state-4\n", b"custody-state-3\n", 1)
     return body + sha256(body).digest()
 
 
