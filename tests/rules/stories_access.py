@@ -103,6 +103,12 @@ ACCESS = [
         breaks="publication-unprotected",
     ),
     Story(
+        rules="default.told-late",
+        lawful=lambda w: w.tell(w.now - DAY, access=w.access_body()),
+        breaking=lambda w: w.tell(w.now - DAY - 1, access=w.access_body()),
+        breaks="told-late",
+    ),
+    Story(
         rules="default.access-during-hold",
         lawful=tell(
             lambda w: w.hold(end=START + HOUR),

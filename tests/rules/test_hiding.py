@@ -119,6 +119,78 @@ def test_no_entry_is_excused_by_one_that_was_there_before(order: str) -> None:
     assert "under-two-officers" in world.codes()
 
 
+# ---- what the law of another day would not mind ----
+
+
+def _used_unlawfully(at_us: int | None) -> set[str]:
+    world = recorded("bj185", "cn799")
+    copy = world.access_body(
+        act=pb.ACCESS_ACT_COPY,
+        purpose=pb.ACCESS_PURPOSE_OTHER,
+        accessor=pb.ACCESSOR_KIND_PRIVATE_PERSON,
+        officers=[person("one")],
+        recorded_by=None,
+        documents=[],
+    )
+    world.tell(at_us, access=copy)
+    public = pb.Publication(streams=[STREAM], published_sha256=b"p" * 32, protected=False, medium="web")
+    world.tell(at_us, publication=public)
+    return set(world.codes())
+
+
+@pytest.mark.parametrize("at_us", [1, 1_000_000, START - 20 * 365 * DAY])
+def test_a_use_dated_before_the_law_is_judged_by_the_law_of_its_footage(at_us: int) -> None:
+    honest = _used_unlawfully(None)
+    assert honest >= {"no-authorisation", "private-beyond-consultation", "publication-unprotected"}
+    assert _used_unlawfully(at_us) == honest | {"told-late"}
+
+
+def test_a_use_dated_before_its_footage_is_said_to_be() -> None:
+    world = recorded(days=9)
+    world.tell(START + DAY, access=world.access_body(spans=[world.span(begin=START + 2 * DAY)]))
+    finding = world.one("told-late")
+    assert finding.en == "the use was entered 8 d 00:00:00 after it happened, dated before the footage that it names"
+    assert finding.zh == "使用行为发生 8 天后才登记，且所载时间早于所涉录像"
+
+
+def test_a_span_before_all_footage_makes_no_use_older() -> None:
+    world = recorded("bj185")
+    world.tell(1, access=world.access_body(officers=[person("one")], spans=[world.span(begin=1)]))
+    assert "under-two-officers" in world.codes()
+
+
+def test_an_old_register_taken_over_with_true_times_keeps_the_law_of_its_times() -> None:
+    in_force = 1_743_436_800_000_000  # 2025-04-01T00:00:00+08:00
+    world = World()
+    world.now = in_force - 9 * DAY
+    world.lawful("cn799")
+    world.wait(60 * DAY)
+    spans = [world.span(begin=in_force - 9 * DAY)]
+    world.tell(in_force - 8 * DAY, access=world.access_body(documents=[], spans=spans))
+    assert "no-authorisation" not in world.codes()
+    assert "told-late" in world.codes()
+    world.access(documents=[], spans=spans)
+    assert "no-authorisation" in world.codes()
+
+
+@pytest.mark.parametrize("at_us", [None, 1_000_000])
+def test_registrations_dated_before_the_law_are_bound_by_it(at_us: int | None) -> None:
+    world = World()
+    site = pb.SiteRegistered(site=SITE, operator="O", profiles=["bj185"])
+    world.tell(at_us, site_registered=site)
+    world.tell(
+        at_us,
+        stream_registered=pb.StreamRegistered(description=world.describe(sign_posted=False), in_use_from_us=START),
+    )
+    world.tell(
+        at_us, staff_change=pb.StaffChange(site=SITE, person=person("g"), duty=pb.STAFF_DUTY_REGISTER, on_duty=True)
+    )
+    world.file()
+    world.record(days=100, length=DAY)
+    expected = {"operator-missing", "sign-missing", "staff-untrained", "watch-gap", "check-overdue"}
+    assert expected <= set(world.codes())
+
+
 # ---- what was not done ----
 
 

@@ -32,7 +32,7 @@ def check_profiles(case: Case) -> Iterator[Finding]:
             continue
         for name in names:
             if not case.state.library.known(name):
-                rules = case.rules("profile-unknown", note.at_us)
+                rules = case.rules("profile-unknown", case.event_us(note))
                 yield from case.find(
                     "profile-unknown", rules, (note.at_us, note.at_us), notes=[note], words={"profile": name}
                 )
@@ -63,7 +63,7 @@ def _ended(case: Case, begin: Note, end: Note | None, *, reported: bool) -> Iter
 
 def _late(case: Case, code: str, begin: Note, end: Note | None) -> Iterator[Finding]:
     until_us = case.at_us if end is None else end.at_us
-    for rule in case.rules(code, begin.at_us):
+    for rule in case.rules(code, case.event_us(begin)):
         limit_us = rule.parameters["limit_hours"] * HOUR_US
         if until_us - begin.at_us > limit_us:
             shown = [begin] if end is None else [begin, end]

@@ -76,7 +76,7 @@ def check_staff(case: Case) -> Iterator[Finding]:
 
 
 def _untrained(case: Case, begin: Note, until_us: int, training: list[Note]) -> Iterator[Finding]:
-    for rule in case.rules("staff-untrained", begin.at_us):
+    for rule in case.rules("staff-untrained", case.event_us(begin)):
         limit_us = begin.at_us + rule.parameters["grace_days"] * DAY_US
         first_us = min((note.at_us for note in training), default=MAX_TIME_US)
         if until_us > limit_us and first_us > limit_us:
@@ -86,7 +86,7 @@ def _untrained(case: Case, begin: Note, until_us: int, training: list[Note]) -> 
         last = training[-1]
         expired_us = last.body.valid_until_us
         if expired_us and expired_us < until_us:
-            rules = case.rules("training-expired", expired_us)
+            rules = case.rules("training-expired", max(expired_us, case.event_us(begin)))
             yield from case.find("training-expired", rules, (expired_us, until_us), notes=[begin, last])
 
 
@@ -98,7 +98,7 @@ def check_maintenance(case: Case) -> Iterator[Finding]:
         ends = [(note.at_us, [note]) for note in checks] + [(case.at_us, [])]
         since_us, shown = min(uses.values()), list[Note]()
         for end_us, notes in ends:
-            for rule in case.rules("check-overdue", since_us):
+            for rule in case.rules("check-overdue", max(since_us, case.began_us)):
                 limit_us = since_us + rule.parameters["limit_days"] * DAY_US
                 if end_us > limit_us:
                     words = {"length": span(end_us - since_us)}
@@ -113,7 +113,7 @@ def check_maintenance(case: Case) -> Iterator[Finding]:
     for name, note in standing.items():
         until_us = note.body.valid_until_us
         if until_us and until_us < case.at_us:
-            rules = case.rules("delegation-expired", until_us)
+            rules = case.rules("delegation-expired", max(until_us, case.event_us(note)))
             yield from case.find(
                 "delegation-expired", rules, (until_us, case.at_us), notes=[note], words={"delegate": name}
             )
@@ -130,7 +130,7 @@ def check_watch(case: Case) -> Iterator[Finding]:
         for begin, end in subtract([(registered[0].at_us, case.at_us)], watched):
             rules = [
                 rule
-                for rule in case.rules("watch-gap", begin)
+                for rule in case.rules("watch-gap", max(begin, case.event_us(registered[0])))
                 if end - begin > rule.parameters["limit_minutes"] * MINUTE_US
             ]
             yield from case.find("watch-gap", rules, (begin, end), words={"length": span(end - begin)})
@@ -140,7 +140,7 @@ def check_watch(case: Case) -> Iterator[Finding]:
     for name, notes in incidents.items():
         seen_us = notes[0].body.seen_us
         reported_us = min((note.body.reported_us for note in notes if note.body.reported_us), default=case.at_us)
-        for rule in case.rules("incident-unreported", seen_us):
+        for rule in case.rules("incident-unreported", max(seen_us, case.event_us(notes[0]))):
             limit_us = rule.parameters["limit_hours"] * HOUR_US
             if reported_us - seen_us > limit_us:
                 words: Words = {"incident": name, "limit": span(limit_us)}
@@ -160,11 +160,11 @@ def check_rectification(case: Case) -> Iterator[Finding]:
         due_us = order.body.due_us
         end = done.get(name)
         if end is None and case.at_us > due_us:
-            rules = case.rules("rectification-overdue", due_us)
+            rules = case.rules("rectification-overdue", max(due_us, case.event_us(order)))
             yield from case.find(
                 "rectification-overdue", rules, (due_us, case.at_us), notes=[order], words={"order": name}
             )
         elif end is not None and end.at_us > due_us:
-            rules = case.rules("rectification-late", due_us)
+            rules = case.rules("rectification-late", max(due_us, case.event_us(order)))
             words: Words = {"order": name, "late": span(end.at_us - due_us)}
             yield from case.find("rectification-late", rules, (due_us, end.at_us), notes=[order, end], words=words)

@@ -60,7 +60,7 @@ def _limit(rule: Rule, since_us: int) -> int:
 
 def _late(case: Case, first: Note, began_us: int) -> Iterator[Finding]:
     body = first.body
-    for rule in case.rules("filing-late", first.at_us):
+    for rule in case.rules("filing-late", case.event_us(first)):
         since_us = (body.first_use_us or began_us) if rule.parameters["from_first_use"] else body.accepted_us
         if since_us and first.at_us > _limit(rule, since_us):
             limit_us = _limit(rule, since_us)

@@ -16,7 +16,7 @@ from custody.core.roles import Role, role_of
 from custody.rules.case import Case, Words, span
 from custody.rules.field_words import fields_in_words
 from custody.rules.finding import Finding
-from custody.rules.footage import DAY_US, HOUR_US
+from custody.rules.footage import DAY_US, HOUR_US, SECOND_US
 from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
 from custody.rules.rule import Rule
 from custody.rules.spans import intersect, union
@@ -38,6 +38,8 @@ _EMERGENCIES: Final = frozenset(
         pb.ACCESS_PURPOSE_SOCIAL_SECURITY,
     }
 )
+_USES: Final = frozenset({"access", "publication", "package_exported", "disclosure_access"})
+_NOT_YET: Final = (", dated before the footage that it names", "，且所载时间早于所涉录像")
 _LONGEST_US: Final = DAY_US
 """A person's entry answers for what a system observed within a day at most: one endless visit would answer for everything."""
 _ANSWERS: Final = {"access_request": "open", "access_granted": "granted", "access_refused": "refused"}
@@ -62,7 +64,7 @@ def check_required(case: Case) -> Iterator[Finding]:
         if note.index in excused:
             continue
         lacking: dict[str, tuple[list[Rule], list[str]]] = {}
-        at_us = note.at_us
+        at_us = case.event_us(note)
         for rule, lacks in library.asked(case.bound(at_us), note.kind).lacking(note.body):
             if rule.in_force(at_us):
                 rules, fields = lacking.setdefault(rule.code, ([], []))
@@ -85,6 +87,24 @@ def _doubled(case: Case) -> set[int]:
     return {note.index for note, begin, end in accesses if note.body.observed and intersect([(begin, end)], told)}
 
 
+def check_told(case: Case) -> Iterator[Finding]:
+    """Uses of footage that entered the register long after they happened.
+
+    What replaces a corrected entry is told late by its nature: the entry that it replaces is judged.
+    """
+    replacing = {other.index for _, other in _corrections(case)}
+    for note in case.notes:
+        late_us = note.sequenced_us - note.at_us
+        if note.kind not in _USES or note.index in replacing:
+            continue
+        for rule in case.rules("told-late", case.event_us(note)):
+            if late_us > rule.parameters["late_seconds"] * SECOND_US:
+                english, chinese = _NOT_YET if note.at_us < case.named_us(note) else ("", "")
+                words: Words = {"late": span(late_us), "what": english}
+                period = (note.at_us, note.sequenced_us)
+                yield from case.find("told-late", [rule], period, notes=[note], zh={"what": chinese}, words=words)
+
+
 def check_corrections(case: Case) -> Iterator[Finding]:
     """Lists corrected entries beside what corrects them, and corrections that do not hold."""
     earlier: dict[int, Note] = {}
@@ -95,7 +115,8 @@ def check_corrections(case: Case) -> Iterator[Finding]:
             if flaw is not None:
                 code, words, zh = "correction-unfounded", {"entry": note.body.index, "what": flaw[0]}, {"what": flaw[1]}
             yield from case.find(
-                code, case.rules(code, note.at_us), (note.at_us, note.at_us), notes=[note], indexes=[note.body.index],
+                code, case.rules(code, case.event_us(note)), (note.at_us, note.at_us), notes=[note],
+                indexes=[note.body.index],
                 words=words, zh=zh,
             )  # fmt: skip
         earlier[note.index] = note
@@ -147,7 +168,7 @@ def check_order(case: Case) -> Iterator[Finding]:
     for machine in OF_SITE if case.stream is None else OF_STREAM:
         for step in run(machine, case.notes):
             if step.after is None:
-                rules = case.rules("out-of-order", step.note.at_us)
+                rules = case.rules("out-of-order", case.event_us(step.note))
                 zh = {
                     "machine": machine.zh,
                     "event": _ZH.get(step.event, step.event),
@@ -170,7 +191,7 @@ def check_authorisation(case: Case) -> Iterator[Finding]:
             found = _unauthorised(note, requests.get(note.body.request_id))
             if found is not None:
                 shown = [note] + ([requests[note.body.request_id][1]] if note.body.request_id in requests else [])
-                rules = case.rules("no-authorisation", note.at_us)
+                rules = case.rules("no-authorisation", case.event_us(note))
                 yield from case.find(
                     "no-authorisation",
                     rules,
@@ -215,14 +236,14 @@ def check_requests(case: Case) -> Iterator[Finding]:
         elif step.after is not None:
             answered.setdefault(step.thing, step.note)
             if step.event == "access_refused" and _hindered(asked[step.thing], step.note):
-                rules = case.rules("emergency-refused", step.note.at_us)
+                rules = case.rules("emergency-refused", case.event_us(step.note))
                 period = (asked[step.thing].at_us, step.note.at_us)
                 shown = [asked[step.thing], step.note]
                 yield from case.find("emergency-refused", rules, period, notes=shown, words={"request": step.thing})
     for name, note in asked.items():
         answer = answered.get(name)
         until_us = case.at_us if answer is None else answer.at_us
-        for rule in case.rules("request-unanswered", note.at_us):
+        for rule in case.rules("request-unanswered", case.event_us(note)):
             limit_us = rule.parameters["limit_hours"] * HOUR_US
             if until_us - note.at_us > limit_us:
                 shown = [note] if answer is None else [note, answer]

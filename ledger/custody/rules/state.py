@@ -14,7 +14,7 @@ from custody.core.entry import ReadEntry
 from custody.core.hashing import leaf_hash
 from custody.core.names import site_of
 from custody.core.record import ReadRecord
-from custody.rules.footage import Footage, SegmentColumns, limits_of
+from custody.rules.footage import DAY_US, Footage, SegmentColumns, limits_of
 from custody.rules.profile import Library
 
 
@@ -33,6 +33,15 @@ class Note:
     chains: tuple[str, ...]
     leaf: bytes
     """Leaf hash of the entry, with which a correction must name it."""
+
+
+TELLING_US: Final = DAY_US
+"""How long after it happened a fact may be told and still count from its own moment: a source can be offline for a day."""
+
+
+def counted_us(note: Note) -> int:
+    """From when a fact counts as done: its own moment, but no earlier than `TELLING_US` before it was told."""
+    return max(note.at_us, note.sequenced_us - TELLING_US)
 
 
 class Stream:
