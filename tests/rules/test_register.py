@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.rules.simulator import DAY, HOUR, LIBRARY, SITE, STREAM, World, document, person
+from tests.rules.simulator import DAY, HOUR, LIBRARY, SITE, START, STREAM, World, document, person
 
 from custody.core.hashing import leaf_hash
 from custody.rules import restore, save
 from custody.v1 import record_pb2 as pb
 
 PAPERS = [document("certifying"), document("register_form")]
+POLICE = pb.ACCESSOR_KIND_PUBLIC_SECURITY
 
 
 def _why(world: World) -> list[str]:
@@ -46,19 +47,79 @@ def test_a_refused_request(world: World) -> None:
 def test_a_grant_runs_out(world: World) -> None:
     world.request()
     world.grant(valid_until_us=world.now + HOUR)
-    world.access(documents=PAPERS, request_id="r1")
+    spans = [world.span()]
+    world.access(documents=PAPERS, request_id="r1", accessor=POLICE, spans=spans)
     assert _why(world) == []
     world.record(hours=1)
-    world.access(documents=PAPERS, request_id="r1")
+    world.access(documents=PAPERS, request_id="r1", accessor=POLICE, spans=spans)
     assert _why(world) == ["the grant had expired"]
 
 
 def test_a_grant_without_end(world: World) -> None:
     world.request()
     world.grant()
+    spans = [world.span()]
     world.record(days=9, length=DAY)
-    world.access(documents=PAPERS, request_id="r1")
+    world.access(documents=PAPERS, request_id="r1", accessor=POLICE, spans=spans)
     assert _why(world) == []
+
+
+LESS_ACT = "the grant is for less than this act"
+LESS_FOOTAGE = "the grant is for less than this footage"
+ANOTHER = "it was granted to another kind of accessor"
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "why"),
+    [
+        (pb.ACCESS_ACT_CONSULT, pb.ACCESS_ACT_VIEW, []),
+        (pb.ACCESS_ACT_CONSULT, pb.ACCESS_ACT_CONSULT, []),
+        (pb.ACCESS_ACT_CONSULT, pb.ACCESS_ACT_COPY, [LESS_ACT]),
+        (pb.ACCESS_ACT_UNSPECIFIED, pb.ACCESS_ACT_CONSULT, []),
+        (pb.ACCESS_ACT_UNSPECIFIED, pb.ACCESS_ACT_RETRIEVE, [LESS_ACT]),
+        (pb.ACCESS_ACT_RETRIEVE, pb.ACCESS_ACT_COPY, []),
+        (pb.ACCESS_ACT_COPY, pb.ACCESS_ACT_PROVIDE, [LESS_ACT]),
+        (pb.ACCESS_ACT_PROVIDE, pb.ACCESS_ACT_PUBLISH, [LESS_ACT]),
+    ],
+)
+def test_a_grant_covers_no_act_that_goes_farther(world: World, asked: int, taken: int, why: list[str]) -> None:
+    world.request(act=asked)
+    world.grant()
+    world.access(act=taken, documents=PAPERS, request_id="r1", accessor=POLICE)
+    assert _why(world) == why
+
+
+def test_a_grant_covers_the_footage_that_was_asked_for(world: World) -> None:
+    begin, middle, end = START, START + HOUR, START + 2 * HOUR
+    world.request(spans=[world.span(begin=begin, end=middle), world.span(begin=middle, end=end)])
+    world.grant()
+    for inside in (world.span(begin=begin, end=end), world.span(begin=middle, end=middle)):
+        world.access(spans=[inside], documents=PAPERS, request_id="r1", accessor=POLICE)
+        assert _why(world) == []
+    world.access(spans=[world.span(begin=begin, end=end + 1)], documents=PAPERS, request_id="r1", accessor=POLICE)
+    assert _why(world) == [LESS_FOOTAGE]
+
+
+def test_a_grant_is_for_whoever_asked(world: World) -> None:
+    world.request()
+    world.grant()
+    world.access(documents=PAPERS, request_id="r1", accessor=pb.ACCESSOR_KIND_OTHER)
+    assert _why(world) == [ANOTHER]
+
+
+def test_a_wider_request_under_the_same_number_widens_no_grant(world: World) -> None:
+    world.request(act=pb.ACCESS_ACT_CONSULT)
+    world.grant()
+    world.request(act=pb.ACCESS_ACT_COPY)
+    world.grant()
+    world.access(act=pb.ACCESS_ACT_COPY, documents=PAPERS, request_id="r1", accessor=POLICE)
+    assert _why(world) == [LESS_ACT]
+
+
+def test_a_grant_of_what_nobody_asked_for_authorises_nothing(world: World) -> None:
+    world.grant()
+    world.access(documents=PAPERS, request_id="r1", accessor=POLICE)
+    assert _why(world) == ["request unknown"]
 
 
 @pytest.mark.parametrize(

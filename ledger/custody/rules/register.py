@@ -9,7 +9,7 @@ and only with the original's leaf hash.
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from custody.core.errors import MalformedError
 from custody.core.roles import Role, role_of
@@ -19,12 +19,21 @@ from custody.rules.finding import Finding
 from custody.rules.footage import DAY_US, HOUR_US, SECOND_US
 from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
 from custody.rules.rule import Rule
-from custody.rules.spans import intersect, union
+from custody.rules.spans import Intervals, intersect, subtract, union
 from custody.rules.state import Note
 from custody.v1 import record_pb2 as pb
 
 _OWN_STAFF: Final = frozenset({pb.ACCESSOR_KIND_OPERATOR_STAFF, pb.ACCESSOR_KIND_MAINTAINER})
 _LOOKING: Final = frozenset({pb.ACCESS_ACT_VIEW, pb.ACCESS_ACT_CONSULT})
+_REACH: Final[dict[int, int]] = {
+    pb.ACCESS_ACT_VIEW: 1,
+    pb.ACCESS_ACT_CONSULT: 2,
+    pb.ACCESS_ACT_RETRIEVE: 3,
+    pb.ACCESS_ACT_COPY: 3,
+    pb.ACCESS_ACT_PROVIDE: 4,
+    pb.ACCESS_ACT_PUBLISH: 5,
+}
+"""Who may do one may do all that go no farther: to look, to look back, to take, to hand on, to make public."""
 _AUTHORISING: Final = frozenset({pb.DOCUMENT_KIND_APPROVAL, pb.DOCUMENT_KIND_COURT_ORDER, pb.DOCUMENT_KIND_CONSENT})
 _EMERGENCIES: Final = frozenset(
     {
@@ -42,7 +51,6 @@ _USES: Final = frozenset({"access", "publication", "package_exported", "disclosu
 _NOT_YET: Final = (", dated before the footage that it names", "，且所载时间早于所涉录像")
 _LONGEST_US: Final = DAY_US
 """A person's entry answers for what a system observed within a day at most: one endless visit would answer for everything."""
-_ANSWERS: Final = {"access_request": "open", "access_granted": "granted", "access_refused": "refused"}
 _NOTHING_THERE: Final = frozenset({pb.REFUSAL_REASON_FOOTAGE_DISPOSED, pb.REFUSAL_REASON_FOOTAGE_NEVER_RECORDED})
 
 _ZH: Final = {
@@ -180,17 +188,29 @@ def check_order(case: Case) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
+class _Request(NamedTuple):
+    """A request as it stands: its state, what was asked, and the last answer (the request itself while there is none)."""
+
+    state: str
+    asked: Note
+    answer: Note
+
+
 def check_authorisation(case: Case) -> Iterator[Finding]:
     """Access without a grant that covers it and without an authorising document. Own staff may look on duty."""
-    requests: dict[str, tuple[str, Note]] = {}
+    requests: dict[str, _Request] = {}
+    steps = {step.note.index: step for step in run(REQUEST, case.notes)}
     doubled = _doubled(case)
     for note in case.notes:
-        if note.kind in _ANSWERS:
-            requests[note.body.request_id] = (_ANSWERS[note.kind], note)
+        step = steps.get(note.index)
+        if step is not None and step.after is not None:
+            earlier = requests.get(step.thing)
+            requests[step.thing] = _Request(step.after, note if earlier is None else earlier.asked, note)
         elif note.kind == "access" and note.index not in doubled:
-            found = _unauthorised(note, requests.get(note.body.request_id))
+            request = requests.get(note.body.request_id)
+            found = _unauthorised(case, note, request)
             if found is not None:
-                shown = [note] + ([requests[note.body.request_id][1]] if note.body.request_id in requests else [])
+                shown = [note] + ([] if request is None else [request.answer])
                 rules = case.rules("no-authorisation", case.event_us(note))
                 yield from case.find(
                     "no-authorisation",
@@ -202,28 +222,51 @@ def check_authorisation(case: Case) -> Iterator[Finding]:
                 )
 
 
-def _unauthorised(note: Note, answer: tuple[str, Note] | None) -> tuple[str, str] | None:
+def _unauthorised(case: Case, note: Note, request: _Request | None) -> tuple[str, str] | None:
     body: Any = note.body
     if body.accessor in _OWN_STAFF and body.act in _LOOKING:
         return None
     if any(document.kind in _AUTHORISING and document.document_sha256 for document in body.documents):
         return None
-    if answer is None:
+    if request is None:
         return (
             ("request unknown", "请求不存在")
             if body.request_id
             else ("neither grant nor approval", "既无同意也无批准文件")
         )
-    state, other = answer
-    if state == "refused":
+    if request.state == "refused":
         return "the request was refused", "请求已被拒绝"
-    if state == "open":
+    if request.state == "open":
         return "the request was not answered", "请求尚未答复"
-    if other.at_us > note.at_us:
+    if request.answer.at_us > note.at_us:
         return "it was granted only afterwards", "事后才同意"
-    if other.body.valid_until_us and note.at_us >= other.body.valid_until_us:
+    valid_until_us = request.answer.body.valid_until_us
+    if valid_until_us and note.at_us >= valid_until_us:
         return "the grant had expired", "同意已过期"
+    return _beyond(case, body, request.asked.body)
+
+
+def _beyond(case: Case, access: Any, asked: Any) -> tuple[str, str] | None:
+    """What of an access the grant of a request does not cover: what is granted is what was asked."""
+    if _reach(access.act) > _reach(asked.act or pb.ACCESS_ACT_CONSULT):
+        return "the grant is for less than this act", "使用方式超出同意的范围"
+    if access.accessor != asked.accessor:
+        return "it was granted to another kind of accessor", "使用人类别与获准的请求人不符"
+    if subtract(_spans(case, access), _spans(case, asked)):
+        return "the grant is for less than this footage", "录像时段超出同意的范围"
     return None
+
+
+def _reach(act: int) -> int:
+    """How far an act goes; one that is not known here goes farthest."""
+    return _REACH.get(act, len(pb.AccessAct.keys()))
+
+
+def _spans(case: Case, body: Any) -> Intervals:
+    """Footage of the case's stream that a record names; an instant counts as one microsecond."""
+    return union(
+        (one.from_us, max(one.to_us, one.from_us + 1)) for one in body.spans if one.stream == case.subject.name
+    )
 
 
 def check_requests(case: Case) -> Iterator[Finding]:
