@@ -1,8 +1,10 @@
 """Required fields and authorisation: the access register, and every rule that is made of required fields alone.
 
-An access that a system observed needs no fields of its own while a person's entry of the same stream and time stands.
+An access that a system observed needs no fields of its own while an entry in the register, of the same time and at least the
+same footage and as far-reaching an act, stands; not one of the recording system itself.
 An original whose correction names a replacement of the same kind is not asked for its missing fields again: the
-replacement is. Both are listed. A correction counts only from the party that told the original, or from a custodian,
+replacement is. Both are listed. The replacement tells of the same event, and of that one alone: within a day of the
+original's moment, with its footage, of an act that goes as far. A correction counts only from the party that told the original, or from a custodian,
 and only with the original's leaf hash.
 """
 
@@ -16,10 +18,10 @@ from custody.core.roles import Role, role_of
 from custody.rules.case import Case, Words, span
 from custody.rules.field_words import fields_in_words
 from custody.rules.finding import Finding
-from custody.rules.footage import DAY_US, HOUR_US, SECOND_US
+from custody.rules.footage import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
 from custody.rules.rule import Rule
-from custody.rules.spans import Intervals, intersect, subtract, union
+from custody.rules.spans import Intervals, subtract, union
 from custody.rules.state import Note
 from custody.v1 import record_pb2 as pb
 
@@ -34,6 +36,7 @@ _REACH: Final[dict[int, int]] = {
     pb.ACCESS_ACT_PUBLISH: 5,
 }
 """Who may do one may do all that go no farther: to look, to look back, to take, to hand on, to make public."""
+_FARTHEST: Final = max(_REACH.values())
 _AUTHORISING: Final = frozenset({pb.DOCUMENT_KIND_APPROVAL, pb.DOCUMENT_KIND_COURT_ORDER, pb.DOCUMENT_KIND_CONSENT})
 _EMERGENCIES: Final = frozenset(
     {
@@ -51,6 +54,9 @@ _USES: Final = frozenset({"access", "publication", "package_exported", "disclosu
 _NOT_YET: Final = (", dated before the footage that it names", "，且所载时间早于所涉录像")
 _LONGEST_US: Final = DAY_US
 """A person's entry answers for what a system observed within a day at most: one endless visit would answer for everything."""
+_ROUNDED_US: Final = 10 * MINUTE_US
+"""A person writes a time down to some minutes; a system observes it to the second."""
+_begin: Final = attrgetter("at_us")
 _NOTHING_THERE: Final = frozenset({pb.REFUSAL_REASON_FOOTAGE_DISPOSED, pb.REFUSAL_REASON_FOOTAGE_NEVER_RECORDED})
 
 _ZH: Final = {
@@ -85,14 +91,38 @@ def check_required(case: Case) -> Iterator[Finding]:
 
 
 def _doubled(case: Case) -> set[int]:
-    """Accesses that a system observed while a person's entry in the register says who was there."""
-    accesses = [
-        (note, note.at_us, note.at_us + min(max(note.body.duration_us, 1), _LONGEST_US))
-        for note in case.notes
-        if note.kind == "access"
-    ]
-    told = union((begin, end) for note, begin, end in accesses if not note.body.observed)
-    return {note.index for note, begin, end in accesses if note.body.observed and intersect([(begin, end)], told)}
+    """Accesses that a system observed while somebody's entry in the register says who was there and did as much."""
+    accesses = [note for note in case.notes if note.kind == "access"]
+    entries = sorted(filter(_told_by_somebody, accesses), key=_begin)
+    as_far = {reach: [one for one in entries if _reach(one.body.act) >= reach] for reach in range(_FARTHEST + 1)}
+    return {
+        note.index
+        for note in accesses
+        if note.body.observed
+        and not subtract(_spans(case, note.body), _answered(case, note, as_far[_reach(note.body.act)]))
+    }
+
+
+def _answered(case: Case, note: Note, entries: list[Note]) -> Intervals:
+    """Footage that those of the entries name that were made for the time of an observed access."""
+    begin_us, end_us = _during(note)
+    first = bisect_left(entries, begin_us - _LONGEST_US, key=_begin)
+    after = bisect_left(entries, end_us, first, key=_begin)
+    return union(
+        (from_us - _ROUNDED_US, to_us + _ROUNDED_US)
+        for one in entries[first:after]
+        if _during(one)[1] > begin_us
+        for from_us, to_us in _spans(case, one.body)
+    )
+
+
+def _told_by_somebody(note: Note) -> bool:
+    """True for an entry in the register; what a recording system says of itself excuses nothing that it observed."""
+    return not note.body.observed and _role(note.submitter) is not Role.RECORDER
+
+
+def _during(note: Note) -> tuple[int, int]:
+    return note.at_us, note.at_us + min(max(note.body.duration_us, 1), _LONGEST_US)
 
 
 def check_told(case: Case) -> Iterator[Finding]:
@@ -146,29 +176,43 @@ def _flaw(case: Case, note: Note, earlier: Mapping[int, Note]) -> tuple[str, str
         return None
     if note.body.leaf_sha256 != wrong.leaf:
         return "its leaf hash is another entry's", "叶哈希与该登记不符"
-    if note.submitter != wrong.submitter and not _custodian(note.submitter):
+    if note.submitter != wrong.submitter and _role(note.submitter) is not Role.CUSTODIAN:
         return "the entry is another party's", "该登记由他人提交"
     return None
 
 
-def _custodian(submitter: str) -> bool:
+def _role(submitter: str) -> Role | None:
     try:
-        return role_of(submitter) is Role.CUSTODIAN
+        return role_of(submitter)
     except MalformedError:
-        return False
+        return None
 
 
 def _corrections(case: Case) -> Iterator[tuple[int, Note]]:
-    """Entries that a correction excuses, each with its replacement."""
+    """Entries that a correction excuses, each with its replacement; a replacement replaces one entry."""
     by_id = {note.record_id: note for note in case.notes}
     earlier: dict[int, Note] = {}
+    replacing: dict[int, int] = {}
     for note in case.notes:
         if note.kind == "correction" and _flaw(case, note, earlier) is None:
             wrong, other = earlier.get(note.body.index), by_id.get(note.body.replacement_id)
-            # Only by what came afterwards: else two wrong entries could excuse each other, or one itself.
-            if wrong is not None and other is not None and other.index > wrong.index and wrong.kind == other.kind:
+            if wrong is None or other is None or not _replaces(case, other, wrong):
+                pass
+            elif replacing.setdefault(other.index, wrong.index) == wrong.index:
                 yield wrong.index, other
         earlier[note.index] = note
+
+
+def _replaces(case: Case, other: Note, wrong: Note) -> bool:
+    """True when a record tells of the same event as an earlier one; what was done is undone by no correction.
+
+    Only what came afterwards replaces: else two wrong entries could excuse each other, or one itself.
+    """
+    if other.index <= wrong.index or other.kind != wrong.kind or abs(other.at_us - wrong.at_us) > _LONGEST_US:
+        return False
+    if other.kind == "access" and _reach(other.body.act) < _reach(wrong.body.act):
+        return False
+    return not hasattr(wrong.body, "spans") or _spans(case, other.body) == _spans(case, wrong.body)
 
 
 def check_order(case: Case) -> Iterator[Finding]:
@@ -259,7 +303,7 @@ def _beyond(case: Case, access: Any, asked: Any) -> tuple[str, str] | None:
 
 def _reach(act: int) -> int:
     """How far an act goes; one that is not known here goes farthest."""
-    return _REACH.get(act, len(pb.AccessAct.keys()))
+    return _REACH.get(act, _FARTHEST)
 
 
 def _spans(case: Case, body: Any) -> Intervals:
