@@ -196,9 +196,12 @@ def _corrections(case: Case) -> Iterator[tuple[int, Note]]:
     for note in case.notes:
         if note.kind == "correction" and _flaw(case, note, earlier) is None:
             wrong, other = earlier.get(note.body.index), by_id.get(note.body.replacement_id)
-            if wrong is None or other is None or not _replaces(case, other, wrong):
-                pass
-            elif replacing.setdefault(other.index, wrong.index) == wrong.index:
+            if (
+                wrong is not None
+                and other is not None
+                and _replaces(case, other, wrong)
+                and replacing.setdefault(other.index, wrong.index) == wrong.index
+            ):
                 yield wrong.index, other
         earlier[note.index] = note
 
