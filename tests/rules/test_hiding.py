@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.rules.simulator import DAY, HOUR, SITE, START, STREAM, World, document, person
+from tests.rules.simulator import DAY, HOUR, MINUTE, SITE, START, STREAM, World, document, person
 
 from custody.rules import Observation, Status
 from custody.rules.observation import Seen
@@ -219,6 +219,71 @@ def test_one_endless_shift_is_no_watch() -> None:
     world.tell(watch_shift=pb.WatchShift(site=SITE, people=[person("guard")], duration_us=4000 * DAY))
     world.wait(3 * DAY)
     assert world.one("watch-gap").period_us == (START + DAY, world.now)
+
+
+def _done_late(world: World) -> None:
+    """What a site does late, each told now."""
+    world.tell(START + DAY, filing=pb.Filing(site=SITE, act=pb.FILING_ACT_FILED, first_use_us=START, streams=[STREAM]))
+    world.tell(START + DAY, rectification_done=pb.RectificationDone(site=SITE, order_id="o1", accepted=True))
+    for state in (pb.FAULT_STATE_REPORTED, pb.FAULT_STATE_REPAIRED):
+        world.tell(START + MINUTE, fault=pb.Fault(stream=STREAM, kind=pb.FAULT_KIND_CAMERA, state=state))
+    world.tell(
+        incident_report=pb.IncidentReport(site=SITE, incident_id="i1", seen_us=START, reported_us=START + MINUTE)
+    )
+    world.tell(START + MINUTE, access_granted=pb.AccessGranted(request_id="r1", streams=[STREAM]))
+    world.tell(START, training=pb.Training(site=SITE, people=[person("guard")], subject="all"))
+    for day in range(20, 160, 20):
+        world.tell(START + day * DAY, maintenance_check=pb.MaintenanceCheck(site=SITE, streams=[STREAM]))
+    for day in range(160):
+        shift = pb.WatchShift(site=SITE, people=[person("guard")], duration_us=DAY)
+        world.tell(START + day * DAY, watch_shift=shift)
+
+
+LATE = {
+    "filing-late", "rectification-late", "fault-unreported", "fault-unrepaired", "incident-unreported", "request-unanswered",
+    "staff-untrained", "check-overdue", "watch-gap",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("days", "codes"), [(0.9, set()), (160, LATE)])
+def test_what_was_done_late_is_not_done_in_time_by_its_date(days: float, codes: set[str]) -> None:
+    world = World()
+    world.open_site("bj185", "cn799")
+    world.open_stream()
+    world.order(START + 2 * DAY)
+    world.fault("began")
+    world.incident(seen=START)
+    world.request(spans=[world.span(end=START + DAY)])
+    world.staff("guard")
+    world.record(days=days, length=12 * HOUR)
+    _done_late(world)
+    assert set(world.codes()) & LATE == codes
+
+
+def test_an_order_told_a_day_late_was_carried_out_in_time() -> None:
+    world = recorded(days=3)
+    world.order(world.now)
+    done_us = world.now
+    world.wait(DAY)
+    world.tell(done_us, rectification_done=pb.RectificationDone(site=SITE, order_id="o1", accepted=True))
+    assert "rectification-late" not in world.codes()
+
+
+@pytest.mark.parametrize("ahead", [0, 4000 * DAY])
+def test_a_time_limit_does_not_wait_for_a_date_to_come(ahead: int) -> None:
+    world = World()
+    site = pb.SiteRegistered(site=SITE, operator="O", profiles=["bj185"])
+    world.tell(START + ahead, site_registered=site)
+    world.open_stream()
+    at_us = world.now + ahead
+    world.tell(at_us, fault=pb.Fault(stream=STREAM, kind=pb.FAULT_KIND_CAMERA, state=pb.FAULT_STATE_BEGAN))
+    world.tell(at_us, access_request=pb.AccessRequest(request_id="r1", spans=[world.span(end=START + 1)]))
+    duty = pb.StaffChange(site=SITE, person=person("g"), duty=pb.STAFF_DUTY_REGISTER, on_duty=True)
+    world.tell(at_us, staff_change=duty)
+    world.tell(incident_report=pb.IncidentReport(site=SITE, incident_id="i1", seen_us=at_us))
+    world.record(days=9, length=DAY)
+    expected = {"watch-gap", "fault-unrepaired", "request-unanswered", "staff-untrained", "incident-unreported"}
+    assert expected <= set(world.codes())
 
 
 @pytest.mark.parametrize("told", ["in order", "out of order"])

@@ -69,7 +69,7 @@ def test_findings_name_the_ends_of_a_run(world: World) -> None:
     found = world.findings(Observation(streams={STREAM: [Seen(2, 3, Status.ALTERED), Seen(7, 8, Status.ALTERED)]}))
     assert [(finding.code, finding.numbers) for finding in found] == [("altered", (2, 3))]
     first = world.state.streams[STREAM].footage.index_of(2)
-    assert found[0].indexes == (first, first + 1)
+    assert found[0].indexes == (first, world.state.streams[STREAM].footage.index_of(3))
     assert found[0].record_ids == ()
 
 

@@ -6,7 +6,7 @@ from custody.rules.case import Case, span
 from custody.rules.finding import Finding
 from custody.rules.footage import HOUR_US
 from custody.rules.machines import FAULT, STREAM, run
-from custody.rules.state import Note
+from custody.rules.state import Note, begun_us, counted_us
 
 
 def check_registration(case: Case) -> Iterator[Finding]:
@@ -62,9 +62,11 @@ def _ended(case: Case, begin: Note, end: Note | None, *, reported: bool) -> Iter
 
 
 def _late(case: Case, code: str, begin: Note, end: Note | None) -> Iterator[Finding]:
-    until_us = case.at_us if end is None else end.at_us
+    until_us = case.at_us if end is None else counted_us(end)
     for rule in case.rules(code, case.event_us(begin)):
         limit_us = rule.parameters["limit_hours"] * HOUR_US
-        if until_us - begin.at_us > limit_us:
+        if until_us - begun_us(begin) > limit_us:
             shown = [begin] if end is None else [begin, end]
-            yield from case.find(code, [rule], (begin.at_us, until_us), notes=shown, words={"limit": span(limit_us)})
+            yield from case.find(
+                code, [rule], (begun_us(begin), until_us), notes=shown, words={"limit": span(limit_us)}
+            )

@@ -1,7 +1,8 @@
 """Filing (备案): in time, and true. D185 Art. 11; SCO799 Art. 14.
 
 A time limit runs from acceptance or from first use, as the rule says; an installation that is older than the law has
-the limit that the law gives to older ones, from the day on which it came into force. Acceptance is known only from the
+the limit that the law gives to older ones, from the day on which it came into force. A filing counts from when it was
+made, but no earlier than a day before it was told. Acceptance is known only from the
 filing itself; while nothing is filed the limit runs from first use, which comes later.
 """
 
@@ -13,7 +14,7 @@ from custody.rules.footage import DAY_US
 from custody.rules.machines import FILING, STREAM, run
 from custody.rules.retention import days
 from custody.rules.rule import Rule
-from custody.rules.state import Note
+from custody.rules.state import Note, counted_us
 
 
 def first_uses(case: Case) -> dict[str, int]:
@@ -60,12 +61,13 @@ def _limit(rule: Rule, since_us: int) -> int:
 
 def _late(case: Case, first: Note, began_us: int) -> Iterator[Finding]:
     body = first.body
+    filed_us = counted_us(first)
     for rule in case.rules("filing-late", case.event_us(first)):
         since_us = (body.first_use_us or began_us) if rule.parameters["from_first_use"] else body.accepted_us
-        if since_us and first.at_us > _limit(rule, since_us):
+        if since_us and filed_us > _limit(rule, since_us):
             limit_us = _limit(rule, since_us)
-            words = {"late": span(first.at_us - limit_us)}
-            yield from case.find("filing-late", [rule], (limit_us, first.at_us), notes=[first], words=words)
+            words = {"late": span(filed_us - limit_us)}
+            yield from case.find("filing-late", [rule], (limit_us, filed_us), notes=[first], words=words)
 
 
 def _mismatch(case: Case, standing: Note, uses: dict[str, int]) -> Iterator[Finding]:

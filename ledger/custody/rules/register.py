@@ -22,7 +22,7 @@ from custody.rules.footage import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
 from custody.rules.rule import Rule
 from custody.rules.spans import Intervals, subtract, union
-from custody.rules.state import Note
+from custody.rules.state import Note, begun_us, counted_us
 from custody.v1 import record_pb2 as pb
 
 _OWN_STAFF: Final = frozenset({pb.ACCESSOR_KIND_OPERATOR_STAFF, pb.ACCESSOR_KIND_MAINTAINER})
@@ -332,13 +332,14 @@ def check_requests(case: Case) -> Iterator[Finding]:
                 yield from case.find("emergency-refused", rules, period, notes=shown, words={"request": step.thing})
     for name, note in asked.items():
         answer = answered.get(name)
-        until_us = case.at_us if answer is None else answer.at_us
+        until_us = case.at_us if answer is None else counted_us(answer)
         for rule in case.rules("request-unanswered", case.event_us(note)):
             limit_us = rule.parameters["limit_hours"] * HOUR_US
-            if until_us - note.at_us > limit_us:
+            if until_us - begun_us(note) > limit_us:
                 shown = [note] if answer is None else [note, answer]
                 words: Words = {"request": name, "limit": span(limit_us)}
-                yield from case.find("request-unanswered", [rule], (note.at_us, until_us), notes=shown, words=words)
+                period = (begun_us(note), until_us)
+                yield from case.find("request-unanswered", [rule], period, notes=shown, words=words)
 
 
 def _hindered(request: Note, refusal: Note) -> bool:

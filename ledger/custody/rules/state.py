@@ -44,6 +44,11 @@ def counted_us(note: Note) -> int:
     return max(note.at_us, note.sequenced_us - TELLING_US)
 
 
+def begun_us(note: Note) -> int:
+    """From when a duty runs: from the moment of what brought it about, but no later than that was told."""
+    return min(note.at_us, note.sequenced_us)
+
+
 class Stream:
     """One camera: its footage and its notes in the order of the log. Mutable, owned by one state."""
 
