@@ -269,6 +269,43 @@ def test_an_order_told_a_day_late_was_carried_out_in_time() -> None:
     assert "rectification-late" not in world.codes()
 
 
+def test_an_old_site_taken_into_the_log_was_filed_and_trained_then() -> None:
+    world = World()
+    long_ago = START - 5 * 365 * DAY
+    world.open_site("bj185", "cn799")
+    world.guard(START)
+    world.open_stream()
+    world.tell(
+        long_ago, staff_change=pb.StaffChange(site=SITE, person=person("g"), duty=pb.STAFF_DUTY_REGISTER, on_duty=True)
+    )
+    world.tell(long_ago - DAY, training=pb.Training(site=SITE, people=[person("g")], subject="all"))
+    world.record(days=9, length=12 * HOUR)
+    world.tell(
+        long_ago,
+        filing=pb.Filing(
+            site=SITE, act=pb.FILING_ACT_FILED, accepted_us=long_ago, first_use_us=long_ago, streams=[STREAM]
+        ),
+    )
+    assert world.codes() == []
+
+
+def test_a_recorder_that_was_cut_off_tells_of_a_fault_and_its_repair() -> None:
+    world = recorded("bj185")
+    began = world.now
+    world.wait(4 * DAY)
+    for hours, state in enumerate((pb.FAULT_STATE_BEGAN, pb.FAULT_STATE_REPORTED, pb.FAULT_STATE_REPAIRED)):
+        world.tell(began + hours * HOUR, fault=pb.Fault(stream=STREAM, kind=pb.FAULT_KIND_CAMERA, state=state))
+    assert not {"fault-unreported", "fault-unrepaired"} & set(world.codes())
+
+
+def test_an_incident_reported_at_once_and_entered_after_the_weekend() -> None:
+    world = recorded("bj185")
+    seen = world.now
+    world.wait(3 * DAY)
+    world.incident(seen=seen, reported=seen + HOUR)
+    assert "incident-unreported" not in world.codes()
+
+
 @pytest.mark.parametrize("ahead", [0, 4000 * DAY])
 def test_a_time_limit_does_not_wait_for_a_date_to_come(ahead: int) -> None:
     world = World()

@@ -62,7 +62,7 @@ def _ended(case: Case, begin: Note, end: Note | None, *, reported: bool) -> Iter
 
 
 def _late(case: Case, code: str, begin: Note, end: Note | None) -> Iterator[Finding]:
-    until_us = case.at_us if end is None else counted_us(end)
+    until_us = case.at_us if end is None else counted_us(end, begin)
     for rule in case.rules(code, case.event_us(begin)):
         limit_us = rule.parameters["limit_hours"] * HOUR_US
         if until_us - begun_us(begin) > limit_us:

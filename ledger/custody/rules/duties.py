@@ -1,7 +1,7 @@
 """A site's duties: who it is, who watches, who is trained, what was inspected. D185 Art. 4-7, 12, 13(1), 18.
 
 A duty is done at the moment that the record states, but no earlier than a day before it was told: nobody shows today, with
-a date of last year, that he did then what he did not.
+a date of last year, that he did then what he did not. What is owed for an event may be told as late as the event was.
 """
 
 from collections.abc import Iterable, Iterator
@@ -82,7 +82,7 @@ def check_staff(case: Case) -> Iterator[Finding]:
 def _untrained(case: Case, begin: Note, until_us: int, training: list[Note]) -> Iterator[Finding]:
     for rule in case.rules("staff-untrained", case.event_us(begin)):
         limit_us = begun_us(begin) + rule.parameters["grace_days"] * DAY_US
-        first_us = min(map(counted_us, training), default=MAX_TIME_US)
+        first_us = min((counted_us(note, begin) for note in training), default=MAX_TIME_US)
         if until_us > limit_us and first_us > limit_us:
             period = (limit_us, min(until_us, first_us))
             yield from case.find("staff-untrained", [rule], period, notes=[begin, *training[:1]])
@@ -141,7 +141,10 @@ def check_watch(case: Case) -> Iterator[Finding]:
         incidents.setdefault(note.body.incident_id, []).append(note)
     for name, notes in incidents.items():
         seen_us: int = min(notes[0].body.seen_us, notes[0].sequenced_us)
-        reported_us = min((_reported_us(note) for note in notes if note.body.reported_us), default=case.at_us)
+        # Reported to the police, not to the log: an entry of some days later tells of a report of the same hour.
+        heard_us = notes[0].sequenced_us - seen_us + TELLING_US
+        reports = [max(note.body.reported_us, note.sequenced_us - heard_us) for note in notes if note.body.reported_us]
+        reported_us = min(reports, default=case.at_us)
         for rule in case.rules("incident-unreported", max(seen_us, case.event_us(notes[0]))):
             limit_us = rule.parameters["limit_hours"] * HOUR_US
             if reported_us - seen_us > limit_us:
@@ -151,11 +154,6 @@ def check_watch(case: Case) -> Iterator[Finding]:
 
 def _shift(note: Note) -> tuple[int, int]:
     return note.at_us, note.at_us + min(note.body.duration_us, _LONGEST_SHIFT_US)
-
-
-def _reported_us(note: Note) -> int:
-    reported_us: int = note.body.reported_us
-    return max(reported_us, note.sequenced_us - TELLING_US)
 
 
 def check_rectification(case: Case) -> Iterator[Finding]:
@@ -175,8 +173,7 @@ def check_rectification(case: Case) -> Iterator[Finding]:
             yield from case.find(
                 "rectification-overdue", rules, (due_us, case.at_us), notes=[order], words={"order": name}
             )
-        elif end is not None and counted_us(end) > due_us:
-            done_us = counted_us(end)
+        elif end is not None and (done_us := counted_us(end, order)) > due_us:
             rules = case.rules("rectification-late", max(due_us, case.event_us(order)))
             words: Words = {"order": name, "late": span(done_us - due_us)}
             yield from case.find("rectification-late", rules, (due_us, done_us), notes=[order, end], words=words)

@@ -332,7 +332,7 @@ def check_requests(case: Case) -> Iterator[Finding]:
                 yield from case.find("emergency-refused", rules, period, notes=shown, words={"request": step.thing})
     for name, note in asked.items():
         answer = answered.get(name)
-        until_us = case.at_us if answer is None else counted_us(answer)
+        until_us = case.at_us if answer is None else counted_us(answer, note)
         for rule in case.rules("request-unanswered", case.event_us(note)):
             limit_us = rule.parameters["limit_hours"] * HOUR_US
             if until_us - begun_us(note) > limit_us:

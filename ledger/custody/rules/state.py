@@ -39,9 +39,14 @@ TELLING_US: Final = DAY_US
 """How long after it happened a fact may be told and still count from its own moment: a source can be offline for a day."""
 
 
-def counted_us(note: Note) -> int:
-    """From when a fact counts as done: its own moment, but no earlier than `TELLING_US` before it was told."""
-    return max(note.at_us, note.sequenced_us - TELLING_US)
+def counted_us(note: Note, cause: Note | None = None) -> int:
+    """From when a fact counts as done: its own moment, but no earlier than `TELLING_US` before it was told.
+
+    What is owed for a `cause` may be told as late as the cause was, and that much later: who takes an old site into the
+    log, or was cut off, tells of both at once.
+    """
+    owed_us = 0 if cause is None else max(cause.sequenced_us - cause.at_us, 0)
+    return max(note.at_us, note.sequenced_us - TELLING_US - owed_us)
 
 
 def begun_us(note: Note) -> int:
