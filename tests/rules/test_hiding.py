@@ -191,6 +191,47 @@ def test_registrations_dated_before_the_law_are_bound_by_it(at_us: int | None) -
     assert expected <= set(world.codes())
 
 
+# ---- what was changed ----
+
+
+@pytest.mark.parametrize("aspect", ["position", "angle", "purpose"])
+def test_a_camera_moved_under_the_name_of_a_new_title_was_moved(aspect: str) -> None:
+    world = recorded("bj185")
+    world.change("title", approved=False, title="Gate, new")
+    assert world.codes() == []
+    world.change("title", approved=False, title="Gate, new", **{aspect: "another"})
+    assert world.codes() == ["change-unapproved"]
+    world.change("title", approved=False, **{aspect: "another"})
+    assert world.codes() == ["change-unapproved"]
+
+
+def test_a_position_told_again_after_an_empty_one_is_held_against_the_last_told() -> None:
+    world = recorded("bj185")
+    world.change("title", approved=False, position="")
+    world.change("title", approved=False)
+    assert world.codes() == []
+    world.change("title", approved=False, position="")
+    world.change("title", approved=False, position="Z-9")
+    assert world.codes() == ["change-unapproved"]
+
+
+def test_what_is_described_for_the_first_time_was_not_changed() -> None:
+    world = recorded("bj185", "cn799")
+    world.change("device", device="Model X, 1")
+    world.change("title", approved=False, device="Model X, 1")
+    assert world.codes() == []
+    world.change("title", approved=False, device="Model Y, 2")
+    assert world.one("change-unapproved").rules == ("cn799.change-unapproved",)
+
+
+def test_a_camera_registered_anew_is_held_against_its_new_registration() -> None:
+    world = recorded("bj185")
+    world.retire()
+    world.open_stream(position="Z-9")
+    world.change("title", approved=False, position="Z-9")
+    assert world.codes() == []
+
+
 # ---- what was not done ----
 
 

@@ -1,12 +1,25 @@
 """A camera's own duties: that it is registered, under known rules, and mended when it breaks. D185 Art. 12."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from custody.rules.case import Case, span
 from custody.rules.finding import Finding
 from custody.rules.footage import HOUR_US
 from custody.rules.machines import FAULT, STREAM, run
 from custody.rules.state import Note, begun_us, counted_us
+from custody.v1 import record_pb2 as pb
+
+_ASPECTS: Final = (
+    ("title", pb.STREAM_ASPECT_TITLE),
+    ("position", pb.STREAM_ASPECT_POSITION),
+    ("angle", pb.STREAM_ASPECT_ANGLE),
+    ("purpose", pb.STREAM_ASPECT_PURPOSE),
+    ("filing_number", pb.STREAM_ASPECT_FILING),
+    ("device", pb.STREAM_ASPECT_DEVICE),
+    ("classification", pb.STREAM_ASPECT_CLASSIFICATION),
+)
+"""Texts of a description, each with the aspect that a change of it is."""
 
 
 def check_registration(case: Case) -> Iterator[Finding]:
@@ -19,6 +32,33 @@ def check_registration(case: Case) -> Iterator[Finding]:
         indexes = [case.stream.footage.index_of(rows[0][0])]
         rules = case.rules("stream-not-registered", begin_us)
         yield from case.find("stream-not-registered", rules, (begin_us, begin_us), indexes=indexes)
+
+
+def changes(case: Case) -> dict[int, pb.StreamChanged]:
+    """The stream's changes by index, with the aspects in which descriptions differ beside those that they claim.
+
+    A text that is not said is not changed, and one that is said for the first time was not changed either.
+    """
+    known: dict[str, str] = {}
+    found: dict[int, pb.StreamChanged] = {}
+    for step in run(STREAM, case.notes):
+        if step.event == "stream_retired":
+            continue
+        body = step.note.body
+        said = {name: text for name, _ in _ASPECTS if (text := getattr(body.description, name))}
+        if step.event == "stream_changed":
+            differ = {
+                aspect for name, aspect in _ASPECTS if known.get(name) and said.get(name, known[name]) != known[name]
+            }
+            change = pb.StreamChanged()
+            change.CopyFrom(body)
+            change.aspects.extend(sorted(differ.difference(body.aspects)))
+            found[step.note.index] = change
+        elif step.after is not None:
+            known = {}
+        if step.after is not None:
+            known |= said
+    return found
 
 
 def check_profiles(case: Case) -> Iterator[Finding]:

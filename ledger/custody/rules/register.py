@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from custody.core.errors import MalformedError
 from custody.core.roles import Role, role_of
+from custody.rules.cameras import changes
 from custody.rules.case import Case, Words, span
 from custody.rules.field_words import fields_in_words
 from custody.rules.finding import Finding
@@ -74,12 +75,13 @@ def check_required(case: Case) -> Iterator[Finding]:
     """Every field that a rule in force requires and a record lacks."""
     excused = {index for index, _ in _corrections(case)} | _doubled(case)
     library = case.state.library
+    changed = {} if case.stream is None else changes(case)
     for note in case.notes:
         if note.index in excused:
             continue
         lacking: dict[str, tuple[list[Rule], list[str]]] = {}
         at_us = case.event_us(note)
-        for rule, lacks in library.asked(case.bound(at_us), note.kind).lacking(note.body):
+        for rule, lacks in library.asked(case.bound(at_us), note.kind).lacking(changed.get(note.index, note.body)):
             if rule.in_force(at_us):
                 rules, fields = lacking.setdefault(rule.code, ([], []))
                 rules.append(rule)
