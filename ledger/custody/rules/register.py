@@ -95,13 +95,15 @@ def check_required(case: Case) -> Iterator[Finding]:
 def _doubled(case: Case) -> set[int]:
     """Accesses that a system observed while somebody's entry in the register says who was there and did as much."""
     accesses = [note for note in case.notes if note.kind == "access"]
+    observed = [note for note in accesses if note.body.observed]
+    if not observed:
+        return set()
     entries = sorted(filter(_told_by_somebody, accesses), key=_begin)
     as_far = {reach: [one for one in entries if _reach(one.body.act) >= reach] for reach in range(_FARTHEST + 1)}
     return {
         note.index
-        for note in accesses
-        if note.body.observed
-        and not subtract(_spans(case, note.body), _answered(case, note, as_far[_reach(note.body.act)]))
+        for note in observed
+        if not subtract(_spans(case, note.body), _answered(case, note, as_far[_reach(note.body.act)]))
     }
 
 
