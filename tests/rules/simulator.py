@@ -64,6 +64,18 @@ class World:
         **kind: Any,
     ) -> int:
         """Appends one record of the given kind, told by `by`; returns its leaf index."""
+        self.watch(self.now)
+        return self._append(self.now, at_us, clock=clock, by=by, **kind)
+
+    def _append(
+        self,
+        now_us: int,
+        at_us: int | None,
+        *,
+        clock: pb.ClockQuality | None = None,
+        by: str = "urn:custody:test:world",
+        **kind: Any,
+    ) -> int:
         index = len(self.entries)
         raw = self.raw(at_us, clock=clock, **kind)
         record = read_record(raw)
@@ -71,7 +83,7 @@ class World:
         for chain in record.chains:
             seq, prev = self.heads.get(chain, (0, b""))
             links.append(Link(chain, seq + 1, prev))
-        stamped = encode_entry(raw, None, by, self.now, links)
+        stamped = encode_entry(raw, None, by, now_us, links)
         for link in links:
             self.heads[link.chain] = (link.seq, leaf_hash(stamped))
         entry = decode_entry(stamped)
@@ -304,15 +316,18 @@ class World:
     # ---- judging ----
 
     def guard(self, since_us: int) -> World:
-        """From then on somebody watches; the shifts are told when it is judged."""
+        """From then on somebody watches; each shift is told when it begins."""
         self.watched_us = since_us
         return self
 
     def watch(self, until_us: int) -> World:
-        """Tells of the shifts of a lawful site up to a moment, a day each."""
+        """Tells of the shifts of a lawful site up to a moment, a day each; of those to come now."""
         while self.watched_us is not None and self.watched_us < until_us:
             shift = pb.WatchShift(site=SITE, people=[person("guard")], duration_us=DAY)
-            self.tell(self.watched_us, watch_shift=shift)
+            told_us = min(self.watched_us, self.now)
+            if self.entries:
+                told_us = max(told_us, self.entries[-1][1].sequenced_at_us)
+            self._append(told_us, self.watched_us, watch_shift=shift)
             self.watched_us += DAY
         return self
 

@@ -65,7 +65,11 @@ ACCESS = [
         lawful=tell(
             lambda w: w.request(),
             lambda w: w.grant(valid_until_us=w.now + DAY),
-            state_access(request_id="r1", documents=[document("certifying"), document("register_form")]),
+            state_access(
+                request_id="r1",
+                accessor=pb.ACCESSOR_KIND_PUBLIC_SECURITY,
+                documents=[document("certifying"), document("register_form")],
+            ),
         ),
         breaking=state_access(documents=[document("certifying"), document("register_form")]),
         breaks="no-authorisation",
@@ -101,6 +105,12 @@ ACCESS = [
         lawful=publish(protected=True),
         breaking=publish(protected=False),
         breaks="publication-unprotected",
+    ),
+    Story(
+        rules="default.told-late",
+        lawful=lambda w: w.tell(w.now - DAY, access=w.access_body()),
+        breaking=lambda w: w.tell(w.now - DAY - 1, access=w.access_body()),
+        breaks="told-late",
     ),
     Story(
         rules="default.access-during-hold",

@@ -41,16 +41,16 @@ SITE = [
         lawful=tell(
             lambda w: w.open_site("bj185", "cn799"),
             lambda w: w.open_stream(),
+            lambda w: w.guard(w.now),
             keep(30),
             lambda w: w.file(first_use_us=START, accepted_us=START),
-            lambda w: w.guard(START),
         ),
         breaking=tell(
             lambda w: w.open_site("bj185", "cn799"),
             lambda w: w.open_stream(),
+            lambda w: w.guard(w.now),
             keep(31),
             lambda w: w.file(first_use_us=START, accepted_us=START),
-            lambda w: w.guard(START),
         ),
         breaks="filing-late",
     ),
@@ -61,8 +61,8 @@ SITE = [
         breaking=tell(
             lambda w: w.open_site("bj185", "cn799"),
             lambda w: w.open_stream(),
+            lambda w: w.guard(w.now),
             keep(31),
-            lambda w: w.guard(START),
         ),
         breaks="filing-missing",
     ),

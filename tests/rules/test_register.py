@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.rules.simulator import DAY, HOUR, LIBRARY, SITE, STREAM, World, document, person
+from tests.rules.simulator import DAY, HOUR, LIBRARY, MINUTE, SITE, START, STREAM, World, document, person
 
 from custody.core.hashing import leaf_hash
 from custody.rules import restore, save
 from custody.v1 import record_pb2 as pb
 
 PAPERS = [document("certifying"), document("register_form")]
+POLICE = pb.ACCESSOR_KIND_PUBLIC_SECURITY
 
 
 def _why(world: World) -> list[str]:
@@ -46,19 +47,79 @@ def test_a_refused_request(world: World) -> None:
 def test_a_grant_runs_out(world: World) -> None:
     world.request()
     world.grant(valid_until_us=world.now + HOUR)
-    world.access(documents=PAPERS, request_id="r1")
+    spans = [world.span()]
+    world.access(documents=PAPERS, request_id="r1", accessor=POLICE, spans=spans)
     assert _why(world) == []
     world.record(hours=1)
-    world.access(documents=PAPERS, request_id="r1")
+    world.access(documents=PAPERS, request_id="r1", accessor=POLICE, spans=spans)
     assert _why(world) == ["the grant had expired"]
 
 
 def test_a_grant_without_end(world: World) -> None:
     world.request()
     world.grant()
+    spans = [world.span()]
     world.record(days=9, length=DAY)
-    world.access(documents=PAPERS, request_id="r1")
+    world.access(documents=PAPERS, request_id="r1", accessor=POLICE, spans=spans)
     assert _why(world) == []
+
+
+LESS_ACT = "the grant is for less than this act"
+LESS_FOOTAGE = "the grant is for less than this footage"
+ANOTHER = "it was granted to another kind of accessor"
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "why"),
+    [
+        (pb.ACCESS_ACT_CONSULT, pb.ACCESS_ACT_VIEW, []),
+        (pb.ACCESS_ACT_CONSULT, pb.ACCESS_ACT_CONSULT, []),
+        (pb.ACCESS_ACT_CONSULT, pb.ACCESS_ACT_COPY, [LESS_ACT]),
+        (pb.ACCESS_ACT_UNSPECIFIED, pb.ACCESS_ACT_CONSULT, []),
+        (pb.ACCESS_ACT_UNSPECIFIED, pb.ACCESS_ACT_RETRIEVE, [LESS_ACT]),
+        (pb.ACCESS_ACT_RETRIEVE, pb.ACCESS_ACT_COPY, []),
+        (pb.ACCESS_ACT_COPY, pb.ACCESS_ACT_PROVIDE, [LESS_ACT]),
+        (pb.ACCESS_ACT_PROVIDE, pb.ACCESS_ACT_PUBLISH, [LESS_ACT]),
+    ],
+)
+def test_a_grant_covers_no_act_that_goes_farther(world: World, asked: int, taken: int, why: list[str]) -> None:
+    world.request(act=asked)
+    world.grant()
+    world.access(act=taken, documents=PAPERS, request_id="r1", accessor=POLICE)
+    assert _why(world) == why
+
+
+def test_a_grant_covers_the_footage_that_was_asked_for(world: World) -> None:
+    begin, middle, end = START, START + HOUR, START + 2 * HOUR
+    world.request(spans=[world.span(begin=begin, end=middle), world.span(begin=middle, end=end)])
+    world.grant()
+    for inside in (world.span(begin=begin, end=end), world.span(begin=middle, end=middle)):
+        world.access(spans=[inside], documents=PAPERS, request_id="r1", accessor=POLICE)
+        assert _why(world) == []
+    world.access(spans=[world.span(begin=begin, end=end + 1)], documents=PAPERS, request_id="r1", accessor=POLICE)
+    assert _why(world) == [LESS_FOOTAGE]
+
+
+def test_a_grant_is_for_whoever_asked(world: World) -> None:
+    world.request()
+    world.grant()
+    world.access(documents=PAPERS, request_id="r1", accessor=pb.ACCESSOR_KIND_OTHER)
+    assert _why(world) == [ANOTHER]
+
+
+def test_a_wider_request_under_the_same_number_widens_no_grant(world: World) -> None:
+    world.request(act=pb.ACCESS_ACT_CONSULT)
+    world.grant()
+    world.request(act=pb.ACCESS_ACT_COPY)
+    world.grant()
+    world.access(act=pb.ACCESS_ACT_COPY, documents=PAPERS, request_id="r1", accessor=POLICE)
+    assert _why(world) == [LESS_ACT]
+
+
+def test_a_grant_of_what_nobody_asked_for_authorises_nothing(world: World) -> None:
+    world.grant()
+    world.access(documents=PAPERS, request_id="r1", accessor=POLICE)
+    assert _why(world) == ["request unknown"]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +190,49 @@ def test_a_corrected_entry_is_not_asked_again(world: World) -> None:
     world.correct(wrong, right)
     assert world.codes() == ["corrected"]
     assert wrong in world.one("corrected").indexes
+
+
+@pytest.mark.parametrize(
+    ("change", "healed"),
+    [
+        ({}, True),
+        ({"act": pb.ACCESS_ACT_COPY}, True),
+        ({"act": pb.ACCESS_ACT_VIEW}, False),
+        ({"spans": [pb.Span(stream=STREAM, from_us=START, to_us=START + HOUR)]}, False),
+    ],
+)
+def test_a_replacement_tells_of_the_same_access(world: World, change: dict[str, Any], *, healed: bool) -> None:
+    wrong = world.access(recorded_by=None)
+    world.correct(wrong, world.access(**change))
+    assert ("register-incomplete" not in world.codes()) is healed
+
+
+@pytest.mark.parametrize(("days", "healed"), [(1, True), (2, False)])
+def test_a_replacement_is_of_the_same_day(world: World, days: int, *, healed: bool) -> None:
+    spans = [world.span()]
+    wrong = world.access(recorded_by=None, spans=spans)
+    world.record(days=days, length=DAY)
+    world.correct(wrong, world.access(spans=spans))
+    assert ("register-incomplete" not in world.codes()) is healed
+
+
+def test_a_correction_months_later_is_told_of_the_day_itself(world: World) -> None:
+    at_us, body = world.now, world.access_body()
+    wrong = world.access(recorded_by=None)
+    world.record(days=60, length=DAY)
+    world.correct(wrong, world.tell(at_us, access=body))
+    assert world.codes() == ["corrected"]
+
+
+def test_one_lawful_access_replaces_one_unlawful_one(world: World) -> None:
+    spans = [world.span()]
+    wrong = [world.access(recorded_by=None, spans=spans) for _ in range(5)]
+    right = world.access(spans=spans)
+    for index in wrong:
+        world.correct(index, right)
+    assert world.codes().count("register-incomplete") == 4
+    world.correct(wrong[0], right)
+    assert world.codes().count("register-incomplete") == 4
 
 
 def test_a_correction_by_another_kind_heals_nothing(world: World) -> None:
@@ -214,6 +318,45 @@ def test_what_a_system_observed_is_told_by_a_person(world: World) -> None:
     ]
     world.access()
     assert world.codes() == []
+
+
+def _observe(world: World, act: int, *, begin: int = START, end: int | None = None) -> None:
+    seen = pb.Access(act=pb.AccessAct.ValueType(act), spans=[world.span(begin=begin, end=end)], observed=True)
+    world.tell(by=RECORDER, access=seen)
+
+
+@pytest.mark.parametrize(
+    ("by", "act", "excused"),
+    [
+        ("urn:custody:desk:front", pb.ACCESS_ACT_COPY, True),
+        ("urn:custody:custodian:north", pb.ACCESS_ACT_RETRIEVE, True),
+        ("urn:custody:desk:front", pb.ACCESS_ACT_PUBLISH, True),
+        ("urn:custody:desk:front", pb.ACCESS_ACT_VIEW, False),
+        (RECORDER, pb.ACCESS_ACT_COPY, False),
+    ],
+)
+def test_who_answers_for_what_was_observed_and_with_what(world: World, by: str, act: int, *, excused: bool) -> None:
+    _observe(world, pb.ACCESS_ACT_COPY)
+    world.tell(by=by, access=world.access_body(act=act, recipient="Bureau", copies_sha256=[b"c" * 32]))
+    assert (world.codes() == []) is excused
+
+
+@pytest.mark.parametrize(("short", "excused"), [(0, True), (10, True), (11, False)])
+def test_an_entry_answers_for_the_footage_that_it_names(world: World, short: int, *, excused: bool) -> None:
+    _observe(world, pb.ACCESS_ACT_CONSULT, begin=START, end=START + HOUR)
+    world.access(spans=[world.span(begin=START + short * MINUTE, end=START + HOUR - short * MINUTE)])
+    assert (world.codes() == []) is excused
+
+
+def test_a_live_view_is_answered_for_by_the_watch_of_the_day(world: World) -> None:
+    begin = world.now
+    world.tell(access=world.access_body(act=pb.ACCESS_ACT_VIEW, spans=[world.span(end=begin + DAY)], duration_us=DAY))
+    world.record(hours=5, length=HOUR)
+    _observe(world, pb.ACCESS_ACT_VIEW, begin=world.now)
+    assert world.codes() == []
+    world.record(hours=20, length=HOUR)
+    _observe(world, pb.ACCESS_ACT_VIEW, begin=world.now)
+    assert "no-authorisation" in world.codes()
 
 
 def test_an_export_without_recipient(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.rules.simulator import DAY, HOUR, START, STREAM, World
 
 from custody.rules import Observation, Status, segment_verdicts
@@ -68,7 +69,7 @@ def test_findings_name_the_ends_of_a_run(world: World) -> None:
     found = world.findings(Observation(streams={STREAM: [Seen(2, 3, Status.ALTERED), Seen(7, 8, Status.ALTERED)]}))
     assert [(finding.code, finding.numbers) for finding in found] == [("altered", (2, 3))]
     first = world.state.streams[STREAM].footage.index_of(2)
-    assert found[0].indexes == (first, first + 1)
+    assert found[0].indexes == (first, world.state.streams[STREAM].footage.index_of(3))
     assert found[0].record_ids == ()
 
 
@@ -83,17 +84,24 @@ def test_a_file_that_is_gone_is_not_over_retained(world: World) -> None:
     ]
 
 
-def _scan(world: World, *, altered: int = 0, missing: int = 0, truncated: bool = False) -> int:
+INSPECTOR, RECORDER = "urn:custody:inspector:i", "urn:custody:recorder:nvr-1"
+
+
+def _scan(
+    world: World, *, altered: int = 0, missing: int = 0, truncated: bool = False, files: int = 13, by: str = RECORDER
+) -> int:
     def run(first: int, last: int) -> pb.SegmentRange:
         return pb.SegmentRange(stream=STREAM, first=first, last=last)
 
     return world.tell(
+        by=by,
         integrity_scan=pb.IntegrityScan(
+            files=files,
             ranges=[run(1, 4), pb.SegmentRange(stream="north/yard", first=1, last=9)],
             altered=[run(altered, altered)] if altered else [],
             missing=[run(missing, missing)] if missing else [],
             truncated=truncated,
-        )
+        ),
     )
 
 
@@ -108,13 +116,48 @@ def test_what_a_scan_said_counts_where_nobody_looked(world: World) -> None:
     assert world.codes(Observation(streams={STREAM: [Seen(1, 4, Status.PRESENT)]})) == []
 
 
-def test_the_last_scan_counts_unless_it_could_not_tell_all(world: World) -> None:
+def test_what_was_altered_stays_altered_and_what_was_missing_may_come_back(world: World) -> None:
     world.lawful()
-    _scan(world, altered=2)
+    first = _scan(world, altered=2)
     _scan(world, missing=4, truncated=True)
     assert world.codes() == ["altered", "missing"]
+    _scan(world, missing=2, truncated=True)
+    assert world.codes() == ["altered", "missing"]
     _scan(world)
-    assert world.codes() == []
+    assert world.codes() == ["altered"]
+    assert first in world.one("altered").indexes
+
+
+def test_a_scan_that_could_not_tell_all_says_nothing_of_the_rest(world: World) -> None:
+    world.lawful()
+    _scan(world, missing=3)
+    _scan(world, missing=4, truncated=True)
+    assert [finding.numbers for finding in world.findings()] == [(3, 3), (4, 4)]
+
+
+@pytest.mark.parametrize(
+    ("files", "left"), [(0, [(3, 3), (4, 4)]), (11, [(3, 3), (4, 4)]), (12, [(4, 4)]), (13, [(4, 4)])]
+)
+def test_a_scan_that_read_fewer_files_than_it_names_read_none(
+    world: World, files: int, left: list[tuple[int, int]]
+) -> None:
+    world.lawful()
+    _scan(world, missing=3)
+    _scan(world, missing=4, files=files)
+    assert [finding.numbers for finding in world.findings()] == left
+
+
+def test_no_party_undoes_what_another_found(world: World) -> None:
+    world.lawful()
+    found = _scan(world, altered=3, missing=4, by=INSPECTOR)
+    world.wait(HOUR)
+    _scan(world)
+    findings = [one for one in world.findings() if one.code in {"altered", "missing"}]
+    assert [(one.code, one.numbers) for one in findings] == [("altered", (3, 3)), ("missing", (4, 4))]
+    assert all(found in one.indexes for one in findings)
+    _scan(world, by=INSPECTOR)
+    assert "missing" not in world.codes()
+    assert "altered" in world.codes()
 
 
 def test_a_disposal_told_after_the_scan_hides_no_loss(world: World) -> None:

@@ -38,6 +38,14 @@ def test_filing_without_times_counts_from_first_use(world: World) -> None:
     assert world.one("filing-late").rules == ("cn799.filing-late",)
 
 
+def test_filing_counts_from_the_first_use_that_was_registered_where_it_names_a_later_one(world: World) -> None:
+    world.open_site("cn799")
+    world.open_stream()
+    world.record(days=60, length=DAY)
+    world.file(first_use_us=world.now - DAY)
+    assert world.one("filing-late").en == "filed 30 d 00:00:00 after the time limit"
+
+
 @pytest.mark.parametrize(("days_after", "codes"), [(90, []), (91, ["filing-missing"])])
 def test_an_installation_older_than_the_law(world: World, days_after: int, codes: list[str]) -> None:
     in_force = 1_743_436_800_000_000  # 2025-04-01T00:00:00+08:00

@@ -17,7 +17,14 @@ from custody.rules.filings import check_filing
 from custody.rules.finding import Finding, LogVerdict, Subject
 from custody.rules.holds import check_access, check_releases
 from custody.rules.observation import Observation
-from custody.rules.register import check_authorisation, check_corrections, check_order, check_requests, check_required
+from custody.rules.register import (
+    check_authorisation,
+    check_corrections,
+    check_order,
+    check_requests,
+    check_required,
+    check_told,
+)
 from custody.rules.retention import check_settings
 from custody.rules.segments import check_seen
 from custody.rules.state import CustodyState, Site, Stream
@@ -28,7 +35,7 @@ _OF_SITE: Final = (
 )  # fmt: skip
 _OF_STREAM: Final = (
     check_required, check_corrections, check_order, check_profiles, check_registration, check_faults, check_settings,
-    check_authorisation, check_requests, check_releases, check_access, check_clocks,
+    check_authorisation, check_told, check_requests, check_releases, check_access, check_clocks,
 )  # fmt: skip
 _OF_LOG: Final = {
     LogVerdict.TRUNCATED: "log-truncated",

@@ -1,6 +1,7 @@
 """One subject at one moment: what binds it, and how a breach becomes a finding.
 
-Rules are looked up at the time of the event. Where no rule in force minds a fact, there is no finding.
+Rules are looked up at the time of the event. That is the moment that the record states, but for what was told late never
+one before the footage that it names: else a date before the law came into force would free of it. Where no rule in force minds a fact, there is no finding.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from custody.rules.catalogue import CODES
 from custody.rules.finding import MAX_SHOWN, Finding, Subject
 from custody.rules.observation import Observation
 from custody.rules.rule import Rule
-from custody.rules.state import CustodyState, Note, Site, Stream
+from custody.rules.state import CustodyState, Note, Site, Stream, counted_us
 
 _PRIORITY_PROFILE: Final = "ctl32"
 """Binds sites that declare themselves priority targets, whether or not they name it."""
@@ -62,6 +63,24 @@ class Case:
     def notes(self) -> Sequence[Note]:
         """Notes of the subject itself."""
         return self.site.notes if self.stream is None else self.stream.notes
+
+    @cached_property
+    def began_us(self) -> int:
+        """When the first footage of the subject begins; where there is none, when the log first heard of the subject."""
+        names = self.site.streams if self.stream is None else [self.stream.name]
+        begins = (row[2] for name in names for row in self.state.streams[name].footage.runs.rows())
+        return min(begins, default=self.notes[0].sequenced_us if self.notes else 0)
+
+    def named_us(self, note: Note) -> int:
+        """Begin of the earliest footage that a note names, as far as there is such footage; of the subject's where it names none."""
+        spans = [one.from_us for one in getattr(note.body, "spans", ()) if one.stream == self.subject.name]
+        return max(self.began_us, min(spans, default=self.began_us))
+
+    def event_us(self, note: Note) -> int:
+        """When what a note tells of happened: the moment whose law binds it; never later than it was told."""
+        if note.at_us >= counted_us(note):
+            return min(note.at_us, note.sequenced_us)
+        return min(max(note.at_us, self.named_us(note)), note.sequenced_us)
 
     @cached_property
     def bindings(self) -> list[tuple[int, tuple[str, ...]]]:

@@ -76,6 +76,8 @@ _FOOTAGE: Final = (
 
 _ACCESS: Final = (
     _requires("register-incomplete", _V.REGISTER_INCOMPLETE, "the access register lacks {fields}", "使用登记缺少{fields}"),
+    _code("told-late", _V.REGISTER_INCOMPLETE, "the use was entered {late} after it happened{what}",
+          "使用行为发生 {late}后才登记{what}", "late_seconds"),
     _requires("under-two-officers", _V.UNDER_TWO_OFFICERS, "a government department came with fewer than two officers",
               "行政机关到场人员不足二人"),
     _requires("work-id-missing", _V.REGISTER_INCOMPLETE, "not every officer showed a work id", "有人员未出示工作证件"),

@@ -1,4 +1,8 @@
-"""A site's duties: who it is, who watches, who is trained, what was inspected. D185 Art. 4-7, 12, 13(1), 18."""
+"""A site's duties: who it is, who watches, who is trained, what was inspected. D185 Art. 4-7, 12, 13(1), 18.
+
+A duty is done at the moment that the record states, but no earlier than a day before it was told: nobody shows today, with
+a date of last year, that he did then what he did not. What is owed for an event may be told as late as the event was.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -10,7 +14,7 @@ from custody.rules.finding import Finding
 from custody.rules.footage import DAY_US, HOUR_US, MINUTE_US
 from custody.rules.machines import DELEGATION, ORDER, STREAM, run
 from custody.rules.spans import subtract, union
-from custody.rules.state import Note
+from custody.rules.state import TELLING_US, Note, begun_us, counted_us
 
 _LONGEST_SHIFT_US: Final = DAY_US
 """One shift answers for a day at most: nobody watches for a year, and one entry shall not say so."""
@@ -67,7 +71,7 @@ def check_staff(case: Case) -> Iterator[Finding]:
         if periods and periods[-1][1] == MAX_TIME_US:
             if note.body.on_duty:
                 continue
-            periods[-1] = (periods[-1][0], note.at_us)
+            periods[-1] = (periods[-1][0], counted_us(note))
         elif note.body.on_duty:
             periods.append((note, MAX_TIME_US))
     for (person, _), periods in duty.items():
@@ -76,9 +80,9 @@ def check_staff(case: Case) -> Iterator[Finding]:
 
 
 def _untrained(case: Case, begin: Note, until_us: int, training: list[Note]) -> Iterator[Finding]:
-    for rule in case.rules("staff-untrained", begin.at_us):
-        limit_us = begin.at_us + rule.parameters["grace_days"] * DAY_US
-        first_us = min((note.at_us for note in training), default=MAX_TIME_US)
+    for rule in case.rules("staff-untrained", case.event_us(begin)):
+        limit_us = begun_us(begin) + rule.parameters["grace_days"] * DAY_US
+        first_us = min((counted_us(note, begin) for note in training), default=MAX_TIME_US)
         if until_us > limit_us and first_us > limit_us:
             period = (limit_us, min(until_us, first_us))
             yield from case.find("staff-untrained", [rule], period, notes=[begin, *training[:1]])
@@ -86,7 +90,7 @@ def _untrained(case: Case, begin: Note, until_us: int, training: list[Note]) -> 
         last = training[-1]
         expired_us = last.body.valid_until_us
         if expired_us and expired_us < until_us:
-            rules = case.rules("training-expired", expired_us)
+            rules = case.rules("training-expired", max(expired_us, case.event_us(begin)))
             yield from case.find("training-expired", rules, (expired_us, until_us), notes=[begin, last])
 
 
@@ -94,11 +98,11 @@ def check_maintenance(case: Case) -> Iterator[Finding]:
     """Too long without a check of the installation, and delegations that ran out."""
     uses = first_uses(case)
     if uses:
-        checks = sorted(_of(case, "maintenance_check"), key=lambda note: note.at_us)
-        ends = [(note.at_us, [note]) for note in checks] + [(case.at_us, [])]
+        checks = sorted(_of(case, "maintenance_check"), key=counted_us)
+        ends = [(counted_us(note), [note]) for note in checks] + [(case.at_us, [])]
         since_us, shown = min(uses.values()), list[Note]()
         for end_us, notes in ends:
-            for rule in case.rules("check-overdue", since_us):
+            for rule in case.rules("check-overdue", max(since_us, case.began_us)):
                 limit_us = since_us + rule.parameters["limit_days"] * DAY_US
                 if end_us > limit_us:
                     words = {"length": span(end_us - since_us)}
@@ -113,7 +117,7 @@ def check_maintenance(case: Case) -> Iterator[Finding]:
     for name, note in standing.items():
         until_us = note.body.valid_until_us
         if until_us and until_us < case.at_us:
-            rules = case.rules("delegation-expired", until_us)
+            rules = case.rules("delegation-expired", max(until_us, case.event_us(note)))
             yield from case.find(
                 "delegation-expired", rules, (until_us, case.at_us), notes=[note], words={"delegate": name}
             )
@@ -122,15 +126,13 @@ def check_maintenance(case: Case) -> Iterator[Finding]:
 def check_watch(case: Case) -> Iterator[Finding]:
     """Time without anybody watching, and incidents that were reported late or not at all."""
     registered = _of(case, "site_registered")
-    if registered and registered[0].at_us < case.at_us:
-        watched = union(
-            (note.at_us, note.at_us + min(note.body.duration_us, _LONGEST_SHIFT_US))
-            for note in _of(case, "watch_shift")
-        )
-        for begin, end in subtract([(registered[0].at_us, case.at_us)], watched):
+    if registered and begun_us(registered[0]) < case.at_us:
+        shifts = [(*_shift(note), note.sequenced_us) for note in _of(case, "watch_shift")]
+        watched = union((begin, end) for begin, end, told_us in shifts if told_us <= end + TELLING_US)
+        for begin, end in subtract([(begun_us(registered[0]), case.at_us)], watched):
             rules = [
                 rule
-                for rule in case.rules("watch-gap", begin)
+                for rule in case.rules("watch-gap", max(begin, case.event_us(registered[0])))
                 if end - begin > rule.parameters["limit_minutes"] * MINUTE_US
             ]
             yield from case.find("watch-gap", rules, (begin, end), words={"length": span(end - begin)})
@@ -138,13 +140,20 @@ def check_watch(case: Case) -> Iterator[Finding]:
     for note in _of(case, "incident_report"):
         incidents.setdefault(note.body.incident_id, []).append(note)
     for name, notes in incidents.items():
-        seen_us = notes[0].body.seen_us
-        reported_us = min((note.body.reported_us for note in notes if note.body.reported_us), default=case.at_us)
-        for rule in case.rules("incident-unreported", seen_us):
+        seen_us: int = min(notes[0].body.seen_us, notes[0].sequenced_us)
+        # Reported to the police, not to the log: an entry of some days later tells of a report of the same hour.
+        heard_us = notes[0].sequenced_us - seen_us + TELLING_US
+        reports = [max(note.body.reported_us, note.sequenced_us - heard_us) for note in notes if note.body.reported_us]
+        reported_us = min(reports, default=case.at_us)
+        for rule in case.rules("incident-unreported", max(seen_us, case.event_us(notes[0]))):
             limit_us = rule.parameters["limit_hours"] * HOUR_US
             if reported_us - seen_us > limit_us:
                 words: Words = {"incident": name, "limit": span(limit_us)}
                 yield from case.find("incident-unreported", [rule], (seen_us, reported_us), notes=notes, words=words)
+
+
+def _shift(note: Note) -> tuple[int, int]:
+    return note.at_us, note.at_us + min(note.body.duration_us, _LONGEST_SHIFT_US)
 
 
 def check_rectification(case: Case) -> Iterator[Finding]:
@@ -160,11 +169,11 @@ def check_rectification(case: Case) -> Iterator[Finding]:
         due_us = order.body.due_us
         end = done.get(name)
         if end is None and case.at_us > due_us:
-            rules = case.rules("rectification-overdue", due_us)
+            rules = case.rules("rectification-overdue", max(due_us, case.event_us(order)))
             yield from case.find(
                 "rectification-overdue", rules, (due_us, case.at_us), notes=[order], words={"order": name}
             )
-        elif end is not None and end.at_us > due_us:
-            rules = case.rules("rectification-late", due_us)
-            words: Words = {"order": name, "late": span(end.at_us - due_us)}
-            yield from case.find("rectification-late", rules, (due_us, end.at_us), notes=[order, end], words=words)
+        elif end is not None and (done_us := counted_us(end, order)) > due_us:
+            rules = case.rules("rectification-late", max(due_us, case.event_us(order)))
+            words: Words = {"order": name, "late": span(done_us - due_us)}
+            yield from case.find("rectification-late", rules, (due_us, done_us), notes=[order, end], words=words)

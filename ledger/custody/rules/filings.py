@@ -1,7 +1,8 @@
 """Filing (备案): in time, and true. D185 Art. 11; SCO799 Art. 14.
 
 A time limit runs from acceptance or from first use, as the rule says; an installation that is older than the law has
-the limit that the law gives to older ones, from the day on which it came into force. Acceptance is known only from the
+the limit that the law gives to older ones, from the day on which it came into force. A filing counts from when it was
+made, but no earlier than a day before it was told, unless it was told in time from when the log first heard of the site. Acceptance is known only from the
 filing itself; while nothing is filed the limit runs from first use, which comes later.
 """
 
@@ -13,7 +14,7 @@ from custody.rules.footage import DAY_US
 from custody.rules.machines import FILING, STREAM, run
 from custody.rules.retention import days
 from custody.rules.rule import Rule
-from custody.rules.state import Note
+from custody.rules.state import Note, counted_us
 
 
 def first_uses(case: Case) -> dict[str, int]:
@@ -60,12 +61,24 @@ def _limit(rule: Rule, since_us: int) -> int:
 
 def _late(case: Case, first: Note, began_us: int) -> Iterator[Finding]:
     body = first.body
-    for rule in case.rules("filing-late", first.at_us):
-        since_us = (body.first_use_us or began_us) if rule.parameters["from_first_use"] else body.accepted_us
-        if since_us and first.at_us > _limit(rule, since_us):
-            limit_us = _limit(rule, since_us)
-            words = {"late": span(first.at_us - limit_us)}
-            yield from case.find("filing-late", [rule], (limit_us, first.at_us), notes=[first], words=words)
+    for rule in case.rules("filing-late", case.event_us(first)):
+        used_us = min((at_us for at_us in (body.first_use_us, began_us) if at_us), default=0)
+        since_us = used_us if rule.parameters["from_first_use"] else body.accepted_us
+        if not since_us:
+            continue
+        limit_us = _limit(rule, since_us)
+        # Who takes a site into the log that was filed long ago has as long to tell of it as he would have to file it.
+        in_time = counted_us(first) <= max(limit_us, _limit(rule, _heard(case)))
+        filed_us = first.at_us if in_time else counted_us(first)
+        if filed_us > limit_us:
+            words = {"late": span(filed_us - limit_us)}
+            yield from case.find("filing-late", [rule], (limit_us, filed_us), notes=[first], words=words)
+
+
+def _heard(case: Case) -> int:
+    """When the log first heard of the site or of one of its cameras."""
+    notes = (case.notes, *(case.state.streams[name].notes for name in case.site.streams))
+    return min(every[0].sequenced_us for every in notes if every)
 
 
 def _mismatch(case: Case, standing: Note, uses: dict[str, int]) -> Iterator[Finding]:

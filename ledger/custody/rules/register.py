@@ -1,30 +1,43 @@
 """Required fields and authorisation: the access register, and every rule that is made of required fields alone.
 
-An access that a system observed needs no fields of its own while a person's entry of the same stream and time stands.
+An access that a system observed needs no fields of its own while an entry in the register, of the same time and at least the
+same footage and as far-reaching an act, stands; not one of the recording system itself.
 An original whose correction names a replacement of the same kind is not asked for its missing fields again: the
-replacement is. Both are listed. A correction counts only from the party that told the original, or from a custodian,
+replacement is. Both are listed. The replacement tells of the same event, and of that one alone: within a day of the
+original's moment, with its footage, of an act that goes as far. A correction counts only from the party that told the original, or from a custodian,
 and only with the original's leaf hash.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from custody.core.errors import MalformedError
 from custody.core.roles import Role, role_of
+from custody.rules.cameras import changes
 from custody.rules.case import Case, Words, span
 from custody.rules.field_words import fields_in_words
 from custody.rules.finding import Finding
-from custody.rules.footage import DAY_US, HOUR_US
+from custody.rules.footage import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
 from custody.rules.rule import Rule
-from custody.rules.spans import intersect, union
-from custody.rules.state import Note
+from custody.rules.spans import Intervals, subtract, union
+from custody.rules.state import Note, begun_us, counted_us
 from custody.v1 import record_pb2 as pb
 
 _OWN_STAFF: Final = frozenset({pb.ACCESSOR_KIND_OPERATOR_STAFF, pb.ACCESSOR_KIND_MAINTAINER})
 _LOOKING: Final = frozenset({pb.ACCESS_ACT_VIEW, pb.ACCESS_ACT_CONSULT})
+_REACH: Final[dict[int, int]] = {
+    pb.ACCESS_ACT_VIEW: 1,
+    pb.ACCESS_ACT_CONSULT: 2,
+    pb.ACCESS_ACT_RETRIEVE: 3,
+    pb.ACCESS_ACT_COPY: 3,
+    pb.ACCESS_ACT_PROVIDE: 4,
+    pb.ACCESS_ACT_PUBLISH: 5,
+}
+"""Who may do one may do all that go no farther: to look, to look back, to take, to hand on, to make public."""
+_FARTHEST: Final = max(_REACH.values())
 _AUTHORISING: Final = frozenset({pb.DOCUMENT_KIND_APPROVAL, pb.DOCUMENT_KIND_COURT_ORDER, pb.DOCUMENT_KIND_CONSENT})
 _EMERGENCIES: Final = frozenset(
     {
@@ -38,9 +51,13 @@ _EMERGENCIES: Final = frozenset(
         pb.ACCESS_PURPOSE_SOCIAL_SECURITY,
     }
 )
+_USES: Final = frozenset({"access", "publication", "package_exported", "disclosure_access"})
+_NOT_YET: Final = (", dated before the footage that it names", "，且所载时间早于所涉录像")
 _LONGEST_US: Final = DAY_US
 """A person's entry answers for what a system observed within a day at most: one endless visit would answer for everything."""
-_ANSWERS: Final = {"access_request": "open", "access_granted": "granted", "access_refused": "refused"}
+_ROUNDED_US: Final = 10 * MINUTE_US
+"""A person writes a time down to some minutes; a system observes it to the second."""
+_begin: Final = attrgetter("at_us")
 _NOTHING_THERE: Final = frozenset({pb.REFUSAL_REASON_FOOTAGE_DISPOSED, pb.REFUSAL_REASON_FOOTAGE_NEVER_RECORDED})
 
 _ZH: Final = {
@@ -58,12 +75,13 @@ def check_required(case: Case) -> Iterator[Finding]:
     """Every field that a rule in force requires and a record lacks."""
     excused = {index for index, _ in _corrections(case)} | _doubled(case)
     library = case.state.library
+    changed = {} if case.stream is None else changes(case)
     for note in case.notes:
         if note.index in excused:
             continue
         lacking: dict[str, tuple[list[Rule], list[str]]] = {}
-        at_us = note.at_us
-        for rule, lacks in library.asked(case.bound(at_us), note.kind).lacking(note.body):
+        at_us = case.event_us(note)
+        for rule, lacks in library.asked(case.bound(at_us), note.kind).lacking(changed.get(note.index, note.body)):
             if rule.in_force(at_us):
                 rules, fields = lacking.setdefault(rule.code, ([], []))
                 rules.append(rule)
@@ -75,14 +93,58 @@ def check_required(case: Case) -> Iterator[Finding]:
 
 
 def _doubled(case: Case) -> set[int]:
-    """Accesses that a system observed while a person's entry in the register says who was there."""
-    accesses = [
-        (note, note.at_us, note.at_us + min(max(note.body.duration_us, 1), _LONGEST_US))
-        for note in case.notes
-        if note.kind == "access"
-    ]
-    told = union((begin, end) for note, begin, end in accesses if not note.body.observed)
-    return {note.index for note, begin, end in accesses if note.body.observed and intersect([(begin, end)], told)}
+    """Accesses that a system observed while somebody's entry in the register says who was there and did as much."""
+    accesses = [note for note in case.notes if note.kind == "access"]
+    observed = [note for note in accesses if note.body.observed]
+    if not observed:
+        return set()
+    entries = sorted(filter(_told_by_somebody, accesses), key=_begin)
+    as_far = {reach: [one for one in entries if _reach(one.body.act) >= reach] for reach in range(_FARTHEST + 1)}
+    return {
+        note.index
+        for note in observed
+        if not subtract(_spans(case, note.body), _answered(case, note, as_far[_reach(note.body.act)]))
+    }
+
+
+def _answered(case: Case, note: Note, entries: list[Note]) -> Intervals:
+    """Footage that those of the entries name that were made for the time of an observed access."""
+    begin_us, end_us = _during(note)
+    first = bisect_left(entries, begin_us - _LONGEST_US, key=_begin)
+    after = bisect_left(entries, end_us, first, key=_begin)
+    return union(
+        (from_us - _ROUNDED_US, to_us + _ROUNDED_US)
+        for one in entries[first:after]
+        if _during(one)[1] > begin_us
+        for from_us, to_us in _spans(case, one.body)
+    )
+
+
+def _told_by_somebody(note: Note) -> bool:
+    """True for an entry in the register; what a recording system says of itself excuses nothing that it observed."""
+    return not note.body.observed and _role(note.submitter) is not Role.RECORDER
+
+
+def _during(note: Note) -> tuple[int, int]:
+    return note.at_us, note.at_us + min(max(note.body.duration_us, 1), _LONGEST_US)
+
+
+def check_told(case: Case) -> Iterator[Finding]:
+    """Uses of footage that entered the register long after they happened.
+
+    What replaces a corrected entry is told late by its nature: the entry that it replaces is judged.
+    """
+    replacing = {other.index for _, other in _corrections(case)}
+    for note in case.notes:
+        late_us = note.sequenced_us - note.at_us
+        if note.kind not in _USES or note.index in replacing:
+            continue
+        for rule in case.rules("told-late", case.event_us(note)):
+            if late_us > rule.parameters["late_seconds"] * SECOND_US:
+                english, chinese = _NOT_YET if note.at_us < case.named_us(note) else ("", "")
+                words: Words = {"late": span(late_us), "what": english}
+                period = (note.at_us, note.sequenced_us)
+                yield from case.find("told-late", [rule], period, notes=[note], zh={"what": chinese}, words=words)
 
 
 def check_corrections(case: Case) -> Iterator[Finding]:
@@ -95,7 +157,8 @@ def check_corrections(case: Case) -> Iterator[Finding]:
             if flaw is not None:
                 code, words, zh = "correction-unfounded", {"entry": note.body.index, "what": flaw[0]}, {"what": flaw[1]}
             yield from case.find(
-                code, case.rules(code, note.at_us), (note.at_us, note.at_us), notes=[note], indexes=[note.body.index],
+                code, case.rules(code, case.event_us(note)), (note.at_us, note.at_us), notes=[note],
+                indexes=[note.body.index],
                 words=words, zh=zh,
             )  # fmt: skip
         earlier[note.index] = note
@@ -117,29 +180,46 @@ def _flaw(case: Case, note: Note, earlier: Mapping[int, Note]) -> tuple[str, str
         return None
     if note.body.leaf_sha256 != wrong.leaf:
         return "its leaf hash is another entry's", "叶哈希与该登记不符"
-    if note.submitter != wrong.submitter and not _custodian(note.submitter):
+    if note.submitter != wrong.submitter and _role(note.submitter) is not Role.CUSTODIAN:
         return "the entry is another party's", "该登记由他人提交"
     return None
 
 
-def _custodian(submitter: str) -> bool:
+def _role(submitter: str) -> Role | None:
     try:
-        return role_of(submitter) is Role.CUSTODIAN
+        return role_of(submitter)
     except MalformedError:
-        return False
+        return None
 
 
 def _corrections(case: Case) -> Iterator[tuple[int, Note]]:
-    """Entries that a correction excuses, each with its replacement."""
+    """Entries that a correction excuses, each with its replacement; a replacement replaces one entry."""
     by_id = {note.record_id: note for note in case.notes}
     earlier: dict[int, Note] = {}
+    replacing: dict[int, int] = {}
     for note in case.notes:
         if note.kind == "correction" and _flaw(case, note, earlier) is None:
             wrong, other = earlier.get(note.body.index), by_id.get(note.body.replacement_id)
-            # Only by what came afterwards: else two wrong entries could excuse each other, or one itself.
-            if wrong is not None and other is not None and other.index > wrong.index and wrong.kind == other.kind:
+            if (
+                wrong is not None
+                and other is not None
+                and _replaces(case, other, wrong)
+                and replacing.setdefault(other.index, wrong.index) == wrong.index
+            ):
                 yield wrong.index, other
         earlier[note.index] = note
+
+
+def _replaces(case: Case, other: Note, wrong: Note) -> bool:
+    """True when a record tells of the same event as an earlier one; what was done is undone by no correction.
+
+    Only what came afterwards replaces: else two wrong entries could excuse each other, or one itself.
+    """
+    if other.index <= wrong.index or other.kind != wrong.kind or abs(other.at_us - wrong.at_us) > _LONGEST_US:
+        return False
+    if other.kind == "access" and _reach(other.body.act) < _reach(wrong.body.act):
+        return False
+    return not hasattr(wrong.body, "spans") or _spans(case, other.body) == _spans(case, wrong.body)
 
 
 def check_order(case: Case) -> Iterator[Finding]:
@@ -147,7 +227,7 @@ def check_order(case: Case) -> Iterator[Finding]:
     for machine in OF_SITE if case.stream is None else OF_STREAM:
         for step in run(machine, case.notes):
             if step.after is None:
-                rules = case.rules("out-of-order", step.note.at_us)
+                rules = case.rules("out-of-order", case.event_us(step.note))
                 zh = {
                     "machine": machine.zh,
                     "event": _ZH.get(step.event, step.event),
@@ -159,18 +239,30 @@ def check_order(case: Case) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
+class _Request(NamedTuple):
+    """A request as it stands: its state, what was asked, and the last answer (the request itself while there is none)."""
+
+    state: str
+    asked: Note
+    answer: Note
+
+
 def check_authorisation(case: Case) -> Iterator[Finding]:
     """Access without a grant that covers it and without an authorising document. Own staff may look on duty."""
-    requests: dict[str, tuple[str, Note]] = {}
+    requests: dict[str, _Request] = {}
+    steps = {step.note.index: step for step in run(REQUEST, case.notes)}
     doubled = _doubled(case)
     for note in case.notes:
-        if note.kind in _ANSWERS:
-            requests[note.body.request_id] = (_ANSWERS[note.kind], note)
+        step = steps.get(note.index)
+        if step is not None and step.after is not None:
+            earlier = requests.get(step.thing)
+            requests[step.thing] = _Request(step.after, note if earlier is None else earlier.asked, note)
         elif note.kind == "access" and note.index not in doubled:
-            found = _unauthorised(note, requests.get(note.body.request_id))
+            request = requests.get(note.body.request_id)
+            found = _unauthorised(case, note, request)
             if found is not None:
-                shown = [note] + ([requests[note.body.request_id][1]] if note.body.request_id in requests else [])
-                rules = case.rules("no-authorisation", note.at_us)
+                shown = [note] + ([] if request is None else [request.answer])
+                rules = case.rules("no-authorisation", case.event_us(note))
                 yield from case.find(
                     "no-authorisation",
                     rules,
@@ -181,28 +273,51 @@ def check_authorisation(case: Case) -> Iterator[Finding]:
                 )
 
 
-def _unauthorised(note: Note, answer: tuple[str, Note] | None) -> tuple[str, str] | None:
+def _unauthorised(case: Case, note: Note, request: _Request | None) -> tuple[str, str] | None:
     body: Any = note.body
     if body.accessor in _OWN_STAFF and body.act in _LOOKING:
         return None
     if any(document.kind in _AUTHORISING and document.document_sha256 for document in body.documents):
         return None
-    if answer is None:
+    if request is None:
         return (
             ("request unknown", "请求不存在")
             if body.request_id
             else ("neither grant nor approval", "既无同意也无批准文件")
         )
-    state, other = answer
-    if state == "refused":
+    if request.state == "refused":
         return "the request was refused", "请求已被拒绝"
-    if state == "open":
+    if request.state == "open":
         return "the request was not answered", "请求尚未答复"
-    if other.at_us > note.at_us:
+    if request.answer.at_us > note.at_us:
         return "it was granted only afterwards", "事后才同意"
-    if other.body.valid_until_us and note.at_us >= other.body.valid_until_us:
+    valid_until_us = request.answer.body.valid_until_us
+    if valid_until_us and note.at_us >= valid_until_us:
         return "the grant had expired", "同意已过期"
+    return _beyond(case, body, request.asked.body)
+
+
+def _beyond(case: Case, access: Any, asked: Any) -> tuple[str, str] | None:
+    """What of an access the grant of a request does not cover: what is granted is what was asked."""
+    if _reach(access.act) > _reach(asked.act or pb.ACCESS_ACT_CONSULT):
+        return "the grant is for less than this act", "使用方式超出同意的范围"
+    if access.accessor != asked.accessor:
+        return "it was granted to another kind of accessor", "使用人类别与获准的请求人不符"
+    if subtract(_spans(case, access), _spans(case, asked)):
+        return "the grant is for less than this footage", "录像时段超出同意的范围"
     return None
+
+
+def _reach(act: int) -> int:
+    """How far an act goes; one that is not known here goes farthest."""
+    return _REACH.get(act, _FARTHEST)
+
+
+def _spans(case: Case, body: Any) -> Intervals:
+    """Footage of the case's stream that a record names; an instant counts as one microsecond."""
+    return union(
+        (one.from_us, max(one.to_us, one.from_us + 1)) for one in body.spans if one.stream == case.subject.name
+    )
 
 
 def check_requests(case: Case) -> Iterator[Finding]:
@@ -215,19 +330,20 @@ def check_requests(case: Case) -> Iterator[Finding]:
         elif step.after is not None:
             answered.setdefault(step.thing, step.note)
             if step.event == "access_refused" and _hindered(asked[step.thing], step.note):
-                rules = case.rules("emergency-refused", step.note.at_us)
+                rules = case.rules("emergency-refused", case.event_us(step.note))
                 period = (asked[step.thing].at_us, step.note.at_us)
                 shown = [asked[step.thing], step.note]
                 yield from case.find("emergency-refused", rules, period, notes=shown, words={"request": step.thing})
     for name, note in asked.items():
         answer = answered.get(name)
-        until_us = case.at_us if answer is None else answer.at_us
-        for rule in case.rules("request-unanswered", note.at_us):
+        until_us = case.at_us if answer is None else counted_us(answer, note)
+        for rule in case.rules("request-unanswered", case.event_us(note)):
             limit_us = rule.parameters["limit_hours"] * HOUR_US
-            if until_us - note.at_us > limit_us:
+            if until_us - begun_us(note) > limit_us:
                 shown = [note] if answer is None else [note, answer]
                 words: Words = {"request": name, "limit": span(limit_us)}
-                yield from case.find("request-unanswered", [rule], (note.at_us, until_us), notes=shown, words=words)
+                period = (begun_us(note), until_us)
+                yield from case.find("request-unanswered", [rule], period, notes=shown, words=words)
 
 
 def _hindered(request: Note, refusal: Note) -> bool:

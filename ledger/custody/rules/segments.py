@@ -83,7 +83,7 @@ def _runs(case: Case, disposals: Disposals) -> Iterator[tuple[int, int, Verdict]
 def _status(seen: Status | None, told: Scanned | None) -> Status:
     if seen is not None and seen is not Status.NOT_CHECKED:
         return seen
-    return Status.NOT_CHECKED if told is None or told.status is Status.PRESENT else told.status
+    return Status.NOT_CHECKED if told is None else told.status
 
 
 def _verdict(status: Status, disposed: Verdict | None, *, over: bool, late: bool) -> Verdict:
@@ -162,7 +162,7 @@ def _check_scans(case: Case, disposals: Disposals) -> Iterator[Finding]:
         gone = _claims(
             (low, high, True) for low, high, piece in disposals.claims if piece.deleted_us <= told.note.at_us
         )
-        for low, high in looked.free(first, last) if told.status is not Status.PRESENT else ():
+        for low, high in looked.free(first, last):
             for part in disposals.footage.pieces(low, high):
                 if told.status is Status.ALTERED:
                     yield from _found(case, disposals, "altered", [part], told.note)
