@@ -62,7 +62,7 @@ _FOOTAGE: Final = (
     _code("gap-explained", _V.GAP_EXPLAINED, "no footage for {length}: {reason}", "{length}无录像：{reason}"),
     _code("gap-unexplained", _V.GAP_UNEXPLAINED, "no footage for {length} and nobody said why", "{length}无录像且无说明",
           "tolerance_seconds", "grace_seconds"),
-    _code("gap-open", _V.GAP_EXPLAINED, "a gap declared as going on was never closed", "已申报的持续中断一直未报告结束"),
+    _code("gap-open", _V.GAP_UNEXPLAINED, "a gap declared as going on was never closed", "已申报的持续中断一直未报告结束"),
     _code("source-silent", _V.GAP_UNEXPLAINED, "the source was silent for {length}, longer than it promised",
           "来源静默 {length}，超过其承诺的间隔", "grace_seconds"),
     _code("clock-suspect", _V.CLOCK_SUSPECT, "the recorder's clock cannot be right: {what}", "录像设备时钟可疑：{what}",
@@ -92,7 +92,7 @@ _ACCESS: Final = (
     _requires("private-beyond-consultation", _V.NO_AUTHORISATION, "a private person did more than consult",
               "个人超出查阅范围"),
     _requires("state-access-unfounded", _V.NO_AUTHORISATION, "a state organ had access outside a recorded duty: {fields}",
-              "国家机关调阅缺少法定职责依据：{fields}"),
+              "国家机关调阅未附履行法定职责的依据：缺少{fields}"),
     _requires("publication-unprotected", _V.NO_AUTHORISATION, "footage was published without protecting those shown",
               "公开传播录像未采取保护措施"),
     _requires("refusal-without-reason", _V.REGISTER_INCOMPLETE, "a request was refused without a reason",
@@ -110,7 +110,7 @@ _ACCESS: Final = (
 )  # fmt: skip
 
 _STREAM: Final = (
-    _code("stream-not-registered", _V.DUTY, "the stream records but was never registered", "该路录像从未登记即在录制"),
+    _code("stream-not-registered", _V.DUTY, "the stream records but was never registered", "该摄像机未经登记即在录像"),
     _requires("classification-missing", _V.DUTY, "the installation's classification is not declared", "未申报系统分类"),
     _requires("sign-missing", _V.DUTY, "no sign is declared where a public place is recorded", "公共区域采集未申报提示标识"),
     _requires("change-unapproved", _V.NO_AUTHORISATION, "position, angle or purpose was changed without approval",
