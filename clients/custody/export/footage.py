@@ -18,6 +18,7 @@ from custody.export.request import ExportRequest
 from custody.v1 import record_pb2
 from custody.verifier.package.layout import safe_part
 from custody.verifier.package.manifest import AbsentRow, FileRow, show_times
+from custody.verifier.package.margins import touches
 
 PIECE_BYTES: Final = 1 << 20
 Copied = Callable[[int], None]
@@ -45,12 +46,6 @@ def segments_of(entries: Iterable[ProvenEntry], request: ExportRequest, read: di
         for index, at_us, body in found
     ]
     return sorted(placed, key=lambda one: (one.body.number, one.index))
-
-
-def touches(period_us: tuple[int, int], from_us: int, to_us: int) -> bool:
-    """True when a record's period has any time in [from_us, to_us)."""
-    begin, end = period_us
-    return begin < to_us and (end > from_us or begin == end == from_us)
 
 
 def _name(body: record_pb2.Segment) -> str:
