@@ -31,7 +31,10 @@ def check_proof_files(
         return
     report.done.add(PROOF_FILES)
     note = container.read(layout.CHECKPOINT)
-    rows = {f"{layout.PROOFS}{row.stream}/{row.number:08d}-{row.index}{FILE_SUFFIX}": row for row in manifest.files}
+    rows = {
+        f"{layout.PROOFS}{layout.folder_of(row.stream)}/{row.number:08d}-{row.index}{FILE_SUFFIX}": row
+        for row in manifest.files
+    }
     for name in sorted(rows.keys() | set(names)):
         row = rows.get(name)
         try:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from custody.core.entry import ReadEntry
 from custody.core.record import ReadRecord
 from custody.v1 import record_pb2
-from custody.verifier.package.layout import FOOTAGE
+from custody.verifier.package.layout import FOOTAGE, folder_of
 from custody.verifier.package.manifest import FileRow, PackageManifest
 from custody.verifier.package.margins import Margins
 from custody.verifier.package.report import SEGMENTS, PackageReport
@@ -89,7 +89,7 @@ def check_files(report: PackageReport, manifest: PackageManifest, names: list[st
         if name.startswith(FOOTAGE) and name not in listed:
             report.find(SEGMENTS, "file-unlisted", f"{name} is not in the manifest", path=name)
     for row in manifest.files:
-        if not f"data/{row.path}".startswith(f"{FOOTAGE}{row.stream}/"):
+        if not f"data/{row.path}".startswith(f"{FOOTAGE}{folder_of(row.stream)}/"):
             report.find(SEGMENTS, "package-manifest", f"{row.path} lies under another stream", path=row.path)
     if csv != manifest.csv():
         report.find(SEGMENTS, "manifest-csv", "manifest.csv says other than manifest.json")

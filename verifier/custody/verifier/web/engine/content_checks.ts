@@ -6,7 +6,7 @@ import { commitmentsOf, parseWithheld } from "./commitments";
 import type { Container } from "./container";
 import { checkDisclosure } from "./disclosure";
 import type { Followed } from "./entry_pass";
-import { CHECKPOINT, DISCLOSURES, PROOFS, WITHHELD } from "./layout";
+import { CHECKPOINT, DISCLOSURES, PROOFS, WITHHELD, folderOf } from "./layout";
 import type { PackageManifest } from "./manifest";
 import type { ReadRecord } from "./record";
 import { DISCLOSED, EXPORT, PROOF_FILES, type PackageReport } from "./report";
@@ -29,7 +29,7 @@ export async function checkProofFiles(
   report.done.add(PROOF_FILES);
   const note = await container.read(CHECKPOINT);
   const rows = new Map(
-    manifest.files.map((row) => [`${PROOFS}${row.stream}/${String(row.number).padStart(8, "0")}-${row.index}.tlog-proof`, row]),
+    manifest.files.map((row) => [`${PROOFS}${folderOf(row.stream)}/${String(row.number).padStart(8, "0")}-${row.index}.tlog-proof`, row]),
   );
   for (const path of [...new Set([...rows.keys(), ...names])].sort(compare)) {
     const row = rows.get(path);

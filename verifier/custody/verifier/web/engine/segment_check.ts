@@ -3,7 +3,7 @@
 import type { Digests } from "./bag";
 import { type Bytes, hex, same } from "./codec";
 import type { Followed } from "./entry_pass";
-import { FOOTAGE } from "./layout";
+import { FOOTAGE, folderOf } from "./layout";
 import { type AbsentRow, type FileRow, type PackageManifest, manifestCsv } from "./manifest";
 import { Margins } from "./margins";
 import type { ReadRecord } from "./record";
@@ -103,7 +103,7 @@ export function checkFiles(report: PackageReport, manifest: PackageManifest, nam
     }
   }
   for (const { path, stream } of manifest.files) {
-    if (!`data/${path}`.startsWith(`${FOOTAGE}${stream}/`)) {
+    if (!`data/${path}`.startsWith(`${FOOTAGE}${folderOf(stream)}/`)) {
       report.find(SEGMENTS, "package-manifest", `${path} lies under another stream`, { path });
     }
   }
