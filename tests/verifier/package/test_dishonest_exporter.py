@@ -200,9 +200,9 @@ def test_a_revoked_key_signs_nothing_whatever_day_the_manifest_names(
     dated_back(monkeypatch, 2 * YEAR_US)
     forged = export(own, tmp_path / "forged")
     monkeypatch.undo()
-    for package in (plain, forged):
+    for package, found in ((plain, {11}), (forged, {10, 11})):
         status, report = verdict(capsys, package, "--trust", own.vkey)
-        assert (status, failing(report)) == (1, {11})
+        assert (status, failing(report)) == (1, found)
     spki = own.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     again = record_pb2.KeyRegistered(
         key_id="exporter-1", use=record_pb2.KEY_USE_EXPORTER, algorithm=record_pb2.KEY_ALGORITHM_ED25519,
@@ -233,7 +233,7 @@ def test_what_stays_closed_is_listed_whatever_snapshot_the_manifest_names(
 ) -> None:
     withholding(monkeypatch)
     status, report = verdict(capsys, export(told, tmp_path / "forged"), "--trust", told.vkey)
-    assert (status, failing(report)) == (1, {12})
+    assert (status, failing(report)) == (1, {10, 12})
 
 
 def test_the_manifest_names_the_time_that_the_record_of_the_export_has(
@@ -245,6 +245,15 @@ def test_the_manifest_names_the_time_that_the_record_of_the_export_has(
         return await tell_export(client, request, replace(snapshot, at_us=snapshot.at_us + 1), *more)
 
     monkeypatch.setattr(export_run, "_record", recorded)
+    _, report = verdict(capsys, export(told, tmp_path / "forged"), "--trust", told.vkey)
+    assert failing(report) == {10}
+
+
+def test_a_package_is_not_dated_before_what_it_holds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, told: Evidence, tmp_path: Path
+) -> None:
+    """With a key that is valid all the time: the reports would say `as of` a day on which nothing of it was there."""
+    dated_back(monkeypatch, 1_000_000_000)
     _, report = verdict(capsys, export(told, tmp_path / "forged"), "--trust", told.vkey)
     assert failing(report) == {10}
 

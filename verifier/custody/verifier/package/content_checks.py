@@ -56,6 +56,9 @@ class ExportCheck:
         self._manifest = manifest
         self._content = content
         self._found: ReadRecord | None = None
+        named = [row.index for rows in (manifest.files, manifest.absent, manifest.derived) for row in rows]
+        self._prepared = max(named, default=-1) < manifest.snapshot
+        """Whether the content can have been prepared where and when the manifest says."""
         self.at_us = 0
         """When the ledger recorded this export; as long as no record of it was found, the stamp of the last entry."""
 
@@ -64,8 +67,11 @@ class ExportCheck:
         """True from the record on: what comes later came after the content was made."""
         return self._found is not None
 
-    def take(self, entry: ReadEntry, record: ReadRecord) -> None:
+    def take(self, index: int, entry: ReadEntry, record: ReadRecord) -> None:
         """One entry; of any kind."""
+        snapshot, prepared_us = self._manifest.snapshot, self._manifest.prepared_us
+        if entry.sequenced_at_us > prepared_us if index < snapshot else entry.sequenced_at_us < prepared_us:
+            self._prepared = False
         if self._found is not None:
             return
         self.at_us = entry.sequenced_at_us
@@ -86,6 +92,8 @@ class ExportCheck:
         spans = [(span.stream, span.from_us, span.to_us) for span in body.spans]
         if told != said or spans != [(row.stream, row.from_us, row.to_us) for row in manifest.streams]:
             self._report.find(EXPORT, "export-differs", "the record of the export says other than the manifest")
+        elif not self._prepared:
+            self._report.find(EXPORT, "export-differs", "the manifest was not prepared where and when it says")
 
 
 class DisclosureCheck:

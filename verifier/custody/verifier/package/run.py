@@ -122,7 +122,7 @@ def _check_log(
         nonlocal snapshot
         for index, leaf, entry, record in entries.follow(file, indexes):
             segments.take(index, leaf, entry, record)
-            exported.take(entry, record)
+            exported.take(index, entry, record)
             disclosed.take(record, exported=exported.found)
             exporters.take(record)
             derived.take(index, record)

@@ -52,17 +52,26 @@ export class ExportCheck {
   private record: ReadRecord | null = null;
   /** When the ledger recorded this export; as long as no record of it was found, the stamp of the last entry. */
   atUs = 0n;
+  /** Whether the content can have been prepared where and when the manifest says. */
+  private prepared: boolean;
 
   constructor(
     private readonly report: PackageReport, private readonly manifest: PackageManifest, private readonly content: Bytes,
-  ) {}
+  ) {
+    const named = [...manifest.files, ...manifest.absent, ...manifest.derived];
+    this.prepared = named.every(({ index }) => index < manifest.snapshot);
+  }
 
   /** True from the record on: what comes later came after the content was made. */
   get found(): boolean {
     return this.record !== null;
   }
 
-  take({ entry, record }: Followed): void {
+  take({ index, entry, record }: Followed): void {
+    const { snapshot, preparedUs } = this.manifest;
+    if (index < snapshot ? entry.sequencedAtUs > preparedUs : entry.sequencedAtUs < preparedUs) {
+      this.prepared = false;
+    }
     if (this.found) {
       return;
     }
@@ -92,6 +101,8 @@ export class ExportCheck {
       });
     if (!agree) {
       this.report.find(EXPORT, "export-differs", "the record of the export says other than the manifest");
+    } else if (!this.prepared) {
+      this.report.find(EXPORT, "export-differs", "the manifest was not prepared where and when it says");
     }
   }
 }
