@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from html import escape
@@ -9,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evidence import CAMERA, CASE, Evidence, ledger_with_story
+from evidence import BEGIN_US, CAMERA, CASE, ORIGIN, Evidence, iso, ledger_with_story
+from evidence import _registrations as registrations
+from evidence import _segments as segments_told
 
 from custody.cli.main import run
+from custody.client import LedgerClient
 from custody.export import run as export_run
 from custody.export.archive import write_zip
 
@@ -170,3 +174,31 @@ def test_the_content_is_a_function_of_its_inputs(tmp_path: Path, monkeypatch: py
                 assert path.read_bytes() == (second / name).read_bytes(), name
         kinds = (second / "data/log/entries").read_bytes()
         assert kinds.count(CASE.encode()) == 2  # the export, and that disclosures were given with it: each once
+
+
+@pytest.mark.parametrize("camera", ["con", "gate."])
+async def test_names_that_some_disks_read_in_two_ways_are_not_used(
+    evidence: Evidence, tmp_path: Path, camera: str
+) -> None:
+    """Recorders and cameras are called as they are; the package has names that mean the same everywhere."""
+    stream = f"site-12/{camera}"
+    told = []
+    shutil.copytree(evidence.footage / CAMERA, evidence.footage / stream)
+    for one, name in zip(
+        segments_told(evidence.footage, stream), ("x.mp4", "X.mp4", "CON.mp4", "aux", "y.mp4.", "y.mp4"), strict=True
+    ):
+        source = evidence.footage / one.segment.path
+        one.segment.path = f"{stream}/{name}"
+        source.rename(evidence.footage / one.segment.path)
+        told.append(one)
+    async with await LedgerClient.connect(evidence.target, log=ORIGIN, vkeys=[evidence.vkey]) as client:
+        await client.append([*registrations(stream), *told])
+    out = tmp_path / "out"
+    arguments = [*evidence.arguments(out), "--from", iso(BEGIN_US), "--to", iso(BEGIN_US + 12_000_000)]
+    arguments[arguments.index("--stream") + 1] = stream
+    assert await asyncio.to_thread(run, arguments) == 0
+    assert await asyncio.to_thread(run, ["verify", "package", str(out), "--key", evidence.vkey]) == 0
+    folder = out / f"data/footage/site-12/_{camera}_"
+    assert [path.name.partition("-")[0] for path in sorted(folder.iterdir())] == [
+        "00000001", "00000002", "00000003", "00000004", "00000005", "y.mp4"
+    ]  # fmt: skip

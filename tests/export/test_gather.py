@@ -1,9 +1,10 @@
-"""What a package reads of a camera's chain: the period and its margins, one neighbour at each end, and nothing left out."""
+"""What a package reads of a camera's chain: the period and its margins, on to what bounds it, and nothing left out."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 
 import pytest
 from evidence import Evidence
@@ -16,8 +17,9 @@ from custody.v1 import record_pb2
 
 LOG = "ledger.example/evidence"
 STREAM = "site-12/cam-09"
-BEGIN_US = 1_770_000_000_000_000
 HOUR_US = 3_600_000_000
+BEGIN_US = time.time_ns() // 1_000 - 11 * HOUR_US // 2
+"""The ledger stamps all that is told at half past five of this clock."""
 DAY_US = 24 * HOUR_US
 
 
@@ -56,7 +58,8 @@ async def _fill(evidence: Evidence) -> Snapshot:
         (2, 5, range(1, 7)),  # margins touch the neighbours, whose neighbours close the slice; 3 lies between them
         (6, 7, range(4, 8)),  # 8 was sequenced behind the snapshot
         (900, 901, range(1, 8)),  # nothing touches the period: the whole chain
-        (30 * 24 + 3, 30 * 24 + 4, range(2, 5)),  # what the recorder with the wrong clock called that day
+        (4, 5, range(1, 7)),  # told when it had begun: it could stand anywhere from the beginning of the chain
+        (30 * 24 + 3, 30 * 24 + 4, range(2, 8)),  # what the wrong clock called that day, which has not come: to the end
     ],
 )
 async def test_a_slice_has_every_number_from_neighbour_to_neighbour(

@@ -13,7 +13,7 @@ from custody.core.record import read_record
 from custody.export.footage import Copied, copy_file, file_digest
 from custody.export.request import ExportRequest
 from custody.v1 import record_pb2
-from custody.verifier.package.layout import safe_part
+from custody.verifier.package.layout import folder_of, safe_part
 from custody.verifier.package.manifest import DerivedRow, SourceRow
 
 
@@ -50,7 +50,9 @@ def find_derived(
         if record.kind.name == "redaction" and _touches(record.body, request) and record.body.derived_sha256 in files:
             source = files[record.body.derived_sha256]
             name = f"{index}-{source.name}" if safe_part(f"{index}-{source.name}") else f"{index}.bin"
-            found.append(Derived(index, record.body, source, f"derived/{record.body.sources[0].stream}/{name}"))
+            found.append(
+                Derived(index, record.body, source, f"derived/{folder_of(record.body.sources[0].stream)}/{name}")
+            )
     return found
 
 

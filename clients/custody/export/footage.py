@@ -16,8 +16,9 @@ from custody.client import ProvenEntry
 from custody.core.record import ReadRecord, read_record
 from custody.export.request import ExportRequest
 from custody.v1 import record_pb2
-from custody.verifier.package.layout import safe_part
+from custody.verifier.package.layout import folder_of, safe_part
 from custody.verifier.package.manifest import AbsentRow, FileRow, show_times
+from custody.verifier.package.margins import touches
 
 PIECE_BYTES: Final = 1 << 20
 Copied = Callable[[int], None]
@@ -39,18 +40,12 @@ def segments_of(entries: Iterable[ProvenEntry], request: ExportRequest, read: di
         record = read[entry.index] = read_record(entry.entry.record)
         if record.kind.name == "segment" and touches(record.period_us, request.from_us, request.to_us):
             found.append((entry.index, record.at_us, record.body))
-    names = Counter(_name(body) for _, _, body in found)
+    names = Counter(_name(body).lower() for _, _, body in found)
     placed = [
-        Segment(index, at_us, body, f"footage/{body.stream}/{_own_name(body, index, names)}")
+        Segment(index, at_us, body, f"footage/{folder_of(body.stream)}/{_own_name(body, index, names)}")
         for index, at_us, body in found
     ]
     return sorted(placed, key=lambda one: (one.body.number, one.index))
-
-
-def touches(period_us: tuple[int, int], from_us: int, to_us: int) -> bool:
-    """True when a record's period has any time in [from_us, to_us)."""
-    begin, end = period_us
-    return begin < to_us and (end > from_us or begin == end == from_us)
 
 
 def _name(body: record_pb2.Segment) -> str:
@@ -59,7 +54,7 @@ def _name(body: record_pb2.Segment) -> str:
 
 def _own_name(body: record_pb2.Segment, index: int, names: Counter[str]) -> str:
     name = _name(body)
-    if safe_part(name) and names[name] == 1:
+    if safe_part(name) and names[name.lower()] == 1:
         return name
     return f"{body.number:08d}-{index}.bin"
 

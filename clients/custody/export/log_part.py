@@ -87,5 +87,8 @@ async def build_proof_files(
 ) -> dict[str, bytes]:
     """One C2SP tlog-proof for each segment; whoever is given one file and its proof needs nothing else of the package."""
     proofs = await client.prove_inclusions({row.index: leaves[row.index] for row in rows}, seen)
-    names = {row.index: f"{layout.PROOFS}{row.stream}/{row.number:08d}-{row.index}{FILE_SUFFIX}" for row in rows}
+    names = {
+        row.index: f"{layout.PROOFS}{layout.folder_of(row.stream)}/{row.number:08d}-{row.index}{FILE_SUFFIX}"
+        for row in rows
+    }
     return {names[index]: proof for index, proof in encode_tlog_proofs(proofs, seen.note)}

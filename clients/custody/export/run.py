@@ -25,7 +25,7 @@ from custody.export.derived import find_derived, pack_derived, row_of_derived
 from custody.export.errors import ExportError
 from custody.export.finished import FINISHED, Finished, load_finished, save_finished
 from custody.export.footage import Segment, absent_row, copy_segment, find_segment, row_of, segments_of
-from custody.export.gather import Snapshot, gather, read_whole, take_snapshot, whole_chains
+from custody.export.gather import Snapshot, close_slices, gather, take_snapshot
 from custody.export.gathered import Gathered
 from custody.export.job import Exported, ExportJob
 from custody.export.log_part import build_early, build_log_part, build_proof_files
@@ -38,6 +38,8 @@ from custody.verifier.package.exporter_key import public_half
 from custody.verifier.package.layout import DISCLOSURES, STAMPS
 from custody.verifier.package.manifest import WITHHELD_SOURCE, AbsentRow, DerivedRow, FileRow
 
+MAX_ATTEMPTS: Final = 4
+"""Who exports what is being recorded this moment could be overtaken for ever."""
 GIVEN_AT_ONCE: Final = 500
 """Disclosures in one record, so that it stays far below the largest record."""
 
@@ -55,24 +57,10 @@ async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
         _pack(job, finished)
         return finished.exported
     (job.partial / FINISHED).unlink(missing_ok=True)
-    folder = job.folder
-    slices = await gather(client, job.request, snapshot, lambda chain: job.progress(f"read {chain}", 0, 0))
-    packed = _copy(job, folder, slices, snapshot)
-    gathered = Gathered(
-        request=job.request, snapshot=snapshot, slices=slices, files=packed.rows, absent=packed.absent,
-        derived=packed.derived, disclosures=job.disclosures, read=packed.records,
-    )  # fmt: skip
-    _clear(folder, packed.digests.keys())
-    payload = build_content(gathered)
-    digests = packed.digests | {name: sha256(data).digest() for name, data in payload.items()}
-    content = content_digest(digests)
-    given = [bytes.fromhex(name.removeprefix(DISCLOSURES)) for name in sorted(payload) if name.startswith(DISCLOSURES)]
-    recorded = await _record(client, job.request, snapshot, content, len(packed.rows), given)
-    closing = await take_snapshot(client)
-    for chain in whole_chains(job.request.streams, closing[0].heads):
-        slices[chain] = await read_whole(client, chain, closing[0].heads[chain])
+    made = await _make_content(client, job, snapshot)
+    slices, packed, payload, digests = made.slices, made.packed, made.payload, made.digests
     log_part, seen = await build_log_part(
-        client, slices, closing, vkeys=job.vkeys, policy=job.policy, earlier=job.earlier
+        client, slices, made.closing, vkeys=job.vkeys, policy=job.policy, earlier=job.earlier
     )
     if job.request.proof_files:
         leaves = {one.index: one.leaf for found in slices.values() for one in found}
@@ -87,14 +75,59 @@ async def run_export(client: LedgerClient, job: ExportJob) -> Exported:
         absent=sum(row.reason != WITHHELD_SOURCE for row in packed.absent),
         derived=len(packed.derived),
         withheld=payload["data/withheld.json"].count(b'"commitment"'),
-        content_sha256=content.hex(),
-        export_index=recorded.index,
+        content_sha256=content_digest(digests).hex(),
+        export_index=made.recorded.index,
         tree_size=seen.checkpoint.size,
     )
     copied = exported.footage_bytes + sum(row.size_bytes for row in packed.derived)
     finished = Finished(exported=exported, digests=digests, elsewhere=packed.elsewhere)
-    _finish(job, payload, finished, copied, closing[0].at_us)
+    _finish(job, payload, finished, copied, made.closing[0].at_us)
     return exported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What was recorded, with the slices up to the closing snapshot."""
+
+    slices: dict[str, list[ProvenEntry]]
+    packed: "_Packed"
+    payload: dict[str, bytes]
+    digests: dict[str, bytes]
+    recorded: ProvenEntry
+    closing: tuple[Snapshot, ProvenEntry]
+
+
+async def _make_content(client: LedgerClient, job: ExportJob, snapshot: Snapshot) -> _Content:
+    """Gathers, copies and records; anew on a later snapshot when something came in between that the content had to tell.
+
+    The record of an attempt that was overtaken stays in the log: it was prepared, and given to nobody. Raises ExportError
+    ('export-overtaken').
+    """
+    for _ in range(MAX_ATTEMPTS):
+        slices = await gather(client, job.request, snapshot, lambda chain: job.progress(f"read {chain}", 0, 0))
+        packed = _copy(job, job.folder, slices, snapshot)
+        gathered = Gathered(
+            request=job.request, snapshot=snapshot, slices=slices, files=packed.rows, absent=packed.absent,
+            derived=packed.derived, disclosures=job.disclosures, read=packed.records,
+        )  # fmt: skip
+        _clear(job.folder, packed.digests.keys())
+        payload = build_content(gathered)
+        digests = packed.digests | {name: sha256(data).digest() for name, data in payload.items()}
+        given = [
+            bytes.fromhex(name.removeprefix(DISCLOSURES)) for name in sorted(payload) if name.startswith(DISCLOSURES)
+        ]
+        recorded = await _record(client, job.request, snapshot, content_digest(digests), len(packed.rows), given)
+        closing = await take_snapshot(client)
+        if await close_slices(client, job.request, slices, (snapshot, closing[0]), recorded.index):
+            return _Content(
+                slices=slices, packed=packed, payload=payload, digests=digests, recorded=recorded, closing=closing
+            )
+        snapshot = closing[0]
+        save_plan(job.partial / PLAN, job.request, snapshot)
+    raise ExportError(
+        "the period is still being recorded, or the register written all the time: end the period earlier, or export later",
+        code="export-overtaken",
+    )
 
 
 @dataclass(slots=True)

@@ -13,9 +13,11 @@ from typing import Any
 import av
 import bagit
 import pytest
-from evidence import CAMERA, Evidence, sha256sum
+from evidence import CAMERA, ORIGIN, Evidence, sha256sum
+from forgery import forged_log_key
 
 from custody.cli.main import run
+from custody.core.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from custody.verifier.package.layout import TOP
 
 
@@ -222,3 +224,46 @@ def test_the_page_says_the_same_by_number_and_loads_nothing(
         assert "default-src 'none'" in text
         assert not re.search(r"<script|<img|<link|src=|href=", text)
         assert f'id="lang-{lang}" checked' in text
+
+
+def signed(evidence: Evidence, size: int, root: bytes) -> bytes:
+    """A checkpoint of the log by its second key, which the reader trusts too."""
+    return sign_checkpoint(Checkpoint(origin=ORIGIN, size=size, root=root), [forged_log_key(ORIGIN)]).note.encode()
+
+
+def test_the_checkpoint_that_the_reader_remembers_decides(
+    capsys: pytest.CaptureFixture[str], evidence: Evidence, tmp_path: Path
+) -> None:
+    """Another history of the same size, and a log that was longer than the package's, are what `--since` is there to find."""
+    newest = parse_checkpoint((evidence.package / "data/log/checkpoint").read_bytes()).checkpoint
+    earlier = parse_checkpoint(evidence.earlier.read_bytes()).checkpoint
+    trust = ("--trust", evidence.vkey, "--trust", forged_log_key(ORIGIN).vkey.encode())
+    held = tmp_path / "held"
+    for size, root, status, found in (
+        (newest.size, newest.root, 0, []),
+        (newest.size, bytes(32), 1, [(4, "fork")]),
+        (newest.size + 1_000, bytes(32), 1, [(4, "rollback")]),
+        (earlier.size, earlier.root, 0, []),
+        (earlier.size, bytes(32), 1, [(4, "fork")]),
+        (earlier.size + 1, bytes(32), 2, []),
+    ):
+        held.write_bytes(signed(evidence, size, root))
+        ended, report = verify(capsys, evidence.package, *trust, "--since", held)
+        assert (ended, [(one["check"], one["code"]) for one in report["findings"]]) == (status, found)
+        assert (4 in report["not_checked"], 4 in report["optional"]) == (status == 2, False)
+
+
+def test_a_remembered_checkpoint_that_no_trusted_key_signed_is_refused_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], evidence: Evidence, tmp_path: Path
+) -> None:
+    held = tmp_path / "held"
+    held.write_bytes(signed(evidence, 3, bytes(32)))
+    stranger = forged_log_key("other.example/log")
+    held_elsewhere = tmp_path / "elsewhere"
+    told = Checkpoint(origin="other.example/log", size=3, root=bytes(32))
+    held_elsewhere.write_bytes(sign_checkpoint(told, [stranger]).note.encode())
+    both = ("--trust", evidence.vkey, "--trust", stranger.vkey.encode())
+    for trust, since in ((("--trust", evidence.vkey), held), ((), evidence.earlier), (both, held_elsewhere)):
+        assert run(["verify", "package", str(evidence.package), *trust, "--since", str(since)]) == 2
+        out, err = capsys.readouterr()
+        assert (out, len(err.splitlines())) == ("", 1), err

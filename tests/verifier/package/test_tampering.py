@@ -233,6 +233,9 @@ ROWS: list[tuple[str, Callable[[Bag], None], int, str]] = [
     ("bag-version", edit("bagit.txt", "1.0", "0.97"), 2, "rehash"),
     ("format-version", edit("bag-info.txt", "custody.package/1", "custody.package/2"), 2, "rehash"),
     ("tag-file-added", lambda bag: bag.write("extra.txt", b"x"), 2, ""),
+    ("report-put-beside", lambda bag: bag.write("signatures/CORRECTED-report.en.html", b"<h1>Findings: none</h1>"), 2, ""),
+    ("footage-put-beside", lambda bag: bag.write(f"signatures/{FOOTAGE}seg_007.mp4", b"x"), 2, ""),
+    ("token-put-beside", lambda bag: bag.write("timestamps/note.tsr", b"x"), 2, ""),
     ("bag-oxum", edit("bag-info.txt", "Payload-Oxum: ", "Payload-Oxum: 9"), 2, ""),
     ("footage-byte-rehashed", lambda bag: bag.flip(footage(bag)), 8, "rehash"),
     ("footage-byte-resigned", lambda bag: bag.flip(footage(bag)), 8, "sign"),
@@ -299,6 +302,10 @@ ROWS: list[tuple[str, Callable[[Bag], None], int, str]] = [
     ("token-garbage", lambda bag: bag.write("timestamps/manifest-1.tsr", b"0\x03\x02\x01\x00"), 13, ""),
     ("symbolic-link", lambda bag: (bag.folder / "data/link").symlink_to("/etc/hostname"), 1, ""),
     ("hidden-file", lambda bag: bag.write("data/.hidden", b"x"), 1, ""),
+    ("name-in-two-cases", lambda bag: bag.write(footage(bag).replace("seg", "SEG"), b"x"), 1, ""),
+    ("folder-in-two-cases", lambda bag: bag.write("data/Footage/x", b"x"), 1, ""),
+    ("name-of-a-device", lambda bag: bag.write(f"{FOOTAGE}aux.mp4", b"x"), 1, ""),
+    ("name-with-a-last-dot", lambda bag: bag.write("data/note.", b"x"), 1, ""),
     ("name-with-space", lambda bag: bag.write("data/a b", b"x"), 1, ""),
 ]  # fmt: skip
 

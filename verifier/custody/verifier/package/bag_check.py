@@ -1,6 +1,8 @@
 """Check 2: the bag is whole. Also the hash of every payload file, which the later checks use."""
 
+import re
 from hashlib import sha256
+from typing import Final
 
 from custody.core.errors import CustodyError, MalformedError
 from custody.verifier.package import layout
@@ -10,6 +12,12 @@ from custody.verifier.package.hashing import Progress, hash_members
 from custody.verifier.package.report import BAG, PackageReport
 
 _TAGS = (layout.BAGIT, layout.BAG_INFO, layout.MANIFEST)
+_BESIDE: Final = re.compile(
+    r"signatures/(manifest\.dsse\.json|[0-9a-f]{64}(\.chain)?\.pem|[1-9][0-9]{0,3}\.crl\.pem)"
+    r"|timestamps/manifest-[1-9][0-9]{0,3}\.tsr",
+    re.ASCII,
+)
+"""What no manifest lists, because it may be added to what was signed: nothing else may stand beside it."""
 
 
 def check_bag(report: PackageReport, container: Container, workers: int, progress: Progress | None) -> dict[str, bytes]:
@@ -47,8 +55,8 @@ def _check_tags(report: PackageReport, container: Container) -> None:
     if container.read(layout.BAGIT) != DECLARATION:
         raise MalformedError("bagit.txt declares another version or encoding", code="bag-malformed")
     for name in container.places:
-        outside = name.startswith(("signatures/", "timestamps/", "data/"))
-        if not outside and name not in {*_TAGS, layout.TAGMANIFEST}:
+        known = name.startswith("data/") or name in {*_TAGS, layout.TAGMANIFEST} or _BESIDE.fullmatch(name)
+        if not known:
             report.find(BAG, "file-extra", f"{name} does not belong to the package", path=name)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from custody.verifier.package.certificate import CertificateTrust, read_crl
-from custody.verifier.package.checkpoint_check import LogTrust
+from custody.verifier.package.checkpoint_check import LogTrust, open_held
 from custody.verifier.package.exporter_key import read_public_key
 from custody.verifier.package.output import package_json, package_lines
 from custody.verifier.package.page import package_page
@@ -72,15 +72,16 @@ def package(
 
     Exit status: 0 fine, 1 findings, 2 could not check.
     """
+    trusted = LogTrust.of(load_trust(trust))
     plan = PackagePlan(
-        trust=LogTrust.of(load_trust(trust)),
+        trust=trusted,
         exporters=[read_public_key(read_bounded(one, MAX_PEM_BYTES)) for one in exporters],
         certified=CertificateTrust(
             authorities=[one for path in authorities for one in read_certificates(path)],
             lists=[read_crl(read_bounded(one, MAX_PEM_BYTES)) for one in lists],
         ),
         tsa_roots=[root for one in roots for root in read_certificates(one)],
-        since=read_checkpoint(since) if since is not None else b"",
+        since=open_held(read_checkpoint(since), trusted) if since is not None else None,
         footage=footage,
         workers=workers or cores(),
     )

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from custody.core.errors import CustodyError, MalformedError
-from custody.verifier.package.layout import BAGIT, MAX_DOCUMENT_BYTES, MAX_MEMBERS, PACKAGE_MANIFEST, TOP, check_path
+from custody.verifier.package.layout import (
+    BAGIT,
+    MAX_DOCUMENT_BYTES,
+    MAX_MEMBERS,
+    PACKAGE_MANIFEST,
+    TOP,
+    check_path,
+    check_spellings,
+)
 from custody.verifier.package.zip_directory import read_zip
 
 _ZIP_BEGIN: Final = b"PK\x03\x04"
@@ -129,6 +137,7 @@ def open_package(path: Path) -> Container:
         if top != TOP:
             raise MalformedError(f"{member.name[:200]!r} is not below {TOP}/", code="package-path")
         places[check_path(name)] = Place(path, member.offset, member.size_bytes)
+    check_spellings(places)
     return Container(places=places)
 
 
@@ -166,4 +175,5 @@ def _folder(root: Path) -> dict[str, Place]:
                     places[name] = Place(root / name, 0, entry.stat(follow_symlinks=False).st_size)
                 else:
                     raise MalformedError(f"{name} is a link or a device", code="package-link")
+    check_spellings(places)
     return places

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from custody.core.checkpoint import Checkpoint
 from custody.core.disclosure import check_disclosure
+from custody.core.entry import ReadEntry
 from custody.core.errors import CustodyError
 from custody.core.proof import verify_inclusion
 from custody.core.record import ReadRecord
@@ -30,7 +31,10 @@ def check_proof_files(
         return
     report.done.add(PROOF_FILES)
     note = container.read(layout.CHECKPOINT)
-    rows = {f"{layout.PROOFS}{row.stream}/{row.number:08d}-{row.index}{FILE_SUFFIX}": row for row in manifest.files}
+    rows = {
+        f"{layout.PROOFS}{layout.folder_of(row.stream)}/{row.number:08d}-{row.index}{FILE_SUFFIX}": row
+        for row in manifest.files
+    }
     for name in sorted(rows.keys() | set(names)):
         row = rows.get(name)
         try:
@@ -52,9 +56,25 @@ class ExportCheck:
         self._manifest = manifest
         self._content = content
         self._found: ReadRecord | None = None
+        named = [row.index for rows in (manifest.files, manifest.absent, manifest.derived) for row in rows]
+        self._prepared = max(named, default=-1) < manifest.snapshot
+        """Whether the content can have been prepared where and when the manifest says."""
+        self.at_us = 0
+        """When the ledger recorded this export; as long as no record of it was found, the stamp of the last entry."""
 
-    def take(self, record: ReadRecord) -> None:
+    @property
+    def found(self) -> bool:
+        """True from the record on: what comes later came after the content was made."""
+        return self._found is not None
+
+    def take(self, index: int, entry: ReadEntry, record: ReadRecord) -> None:
         """One entry; of any kind."""
+        snapshot, prepared_us = self._manifest.snapshot, self._manifest.prepared_us
+        if entry.sequenced_at_us > prepared_us if index < snapshot else entry.sequenced_at_us < prepared_us:
+            self._prepared = False
+        if self._found is not None:
+            return
+        self.at_us = entry.sequenced_at_us
         if record.kind.name == "package_exported" and record.body.manifest_sha256 == self._content:
             self._found = record
 
@@ -65,26 +85,29 @@ class ExportCheck:
             self._report.find(EXPORT, "export-unrecorded", "the log has no record of exporting exactly this content")
             return
         body, manifest = self._found.body, self._manifest
-        told = (body.case_number, body.recipient, body.files, body.tree_size)
-        said = (manifest.case_number, manifest.recipient, len(manifest.files), manifest.snapshot + 1)
+        told = (body.case_number, body.recipient, body.files, body.tree_size, self._found.at_us)
+        said = (
+            manifest.case_number, manifest.recipient, len(manifest.files), manifest.snapshot + 1, manifest.prepared_us,
+        )  # fmt: skip
         spans = [(span.stream, span.from_us, span.to_us) for span in body.spans]
         if told != said or spans != [(row.stream, row.from_us, row.to_us) for row in manifest.streams]:
             self._report.find(EXPORT, "export-differs", "the record of the export says other than the manifest")
+        elif not self._prepared:
+            self._report.find(EXPORT, "export-differs", "the manifest was not prepared where and when it says")
 
 
 class DisclosureCheck:
     """Holds what is disclosed and what is withheld against the commitments in the entries."""
 
-    def __init__(self, report: PackageReport, container: Container, snapshot: int) -> None:
+    def __init__(self, report: PackageReport, container: Container) -> None:
         self._report = report
         self._container = container
-        self._snapshot = snapshot
         self._committed: set[bytes] = set()
         self._told_given: set[bytes] = set()
 
-    def take(self, index: int, record: ReadRecord) -> None:
-        """One entry; those behind the snapshot came after the content was made."""
-        if index < self._snapshot:
+    def take(self, record: ReadRecord, *, exported: bool) -> None:
+        """One entry; `exported`: the ledger had recorded this export by then, so the content could not know of it."""
+        if not exported:
             self._committed.update(commitment for _, commitment in commitments_of(record))
         elif record.kind.name == "disclosure_access" and record.body.act == record_pb2.DISCLOSURE_ACT_EXPORTED:
             self._told_given.update(record.body.opened_commitments)

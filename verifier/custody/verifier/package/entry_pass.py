@@ -31,8 +31,6 @@ class SliceState:
     seq: int = 0
     leaf: bytes = b""
     proven: bool = False
-    touching: tuple[int, int] = (0, 0)
-    """Numbers of the first and last entry that touch the stream's period; 0: none yet."""
 
 
 @dataclass(slots=True)

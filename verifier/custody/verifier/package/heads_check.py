@@ -11,7 +11,7 @@ from custody.verifier.package import layout
 from custody.verifier.package.container import Container
 from custody.verifier.package.entry_pass import SliceState
 from custody.verifier.package.framing import read_frames
-from custody.verifier.package.manifest import PackageManifest
+from custody.verifier.package.margins import Margins
 from custody.verifier.package.report import CHAINS, HEADS, PackageReport
 
 
@@ -34,13 +34,13 @@ def check_snapshot(
 
 
 def check_ends(
-    report: PackageReport, manifest: PackageManifest, heads: Mapping[str, Head], states: Mapping[str, SliceState]
+    report: PackageReport, margins: Mapping[str, Margins], heads: Mapping[str, Head], states: Mapping[str, SliceState]
 ) -> None:
-    """Every chain that the package owes is there, whole."""
+    """Every chain that the package owes is there, whole; `margins` are those of its streams."""
     owed = {CHAIN_KEYS} & heads.keys()
-    for row in manifest.streams:
-        owed |= {f"custody/{row.stream}", f"site/{site_of(row.stream)}"} & heads.keys()
-        _footage(report, f"footage/{row.stream}", heads, states)
+    for stream, found in margins.items():
+        owed |= {f"custody/{stream}", f"site/{site_of(stream)}"} & heads.keys()
+        _footage(report, f"footage/{stream}", found, heads, states)
     for chain in sorted(owed):
         state = states.get(chain)
         if state is None:
@@ -56,14 +56,15 @@ def check_ends(
             report.find(HEADS, "chain-cut", f"{chain} goes beyond the closing snapshot")
 
 
-def _footage(report: PackageReport, chain: str, heads: Mapping[str, Head], states: Mapping[str, SliceState]) -> None:
-    """One neighbour on both sides of what touches the period, or the ends of the chain."""
+def _footage(
+    report: PackageReport, chain: str, margins: Margins, heads: Mapping[str, Head], states: Mapping[str, SliceState]
+) -> None:
+    """A segment bounds the period on both sides, or the chain ends there."""
     state = states.get(chain)
     if state is None or chain not in heads:
         report.find(CHAINS, "slice-missing", f"{chain} is not in the package")
         return
-    low, high = state.touching
-    whole_left = state.first == 1 or (low and state.first < low)
-    whole_right = state.last == heads[chain].seq or (high and state.last > high)
+    whole_left = state.first == 1 or margins.left
+    whole_right = state.last == heads[chain].seq or margins.right
     if not (whole_left and whole_right):
-        report.find(CHAINS, "slice-margin", f"{chain}: no neighbour stands beside the period, so it may be cut")
+        report.find(CHAINS, "slice-margin", f"{chain}: no segment bounds the period, so it may be cut")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from custody.core.errors import MalformedError
@@ -35,12 +36,22 @@ MAX_DOCUMENT_BYTES: Final = 64 << 20
 MAX_ENTRIES: Final = 2_000_000
 MAX_PROOF_LIST: Final = 100_000
 MAX_PARTS: Final = 8
-_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,126}", re.ASCII)
+_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,126}(?<!\.)", re.ASCII)
+_DEVICE: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.ASCII | re.IGNORECASE)
+"""Windows opens these instead of a file, whatever ending they have, and drops a dot at the end of a name."""
 
 
 def safe_part(part: str) -> bool:
     """True for one part of a path that means the same everywhere."""
-    return _PART.fullmatch(part) is not None
+    return _PART.fullmatch(part) is not None and _DEVICE.fullmatch(part) is None
+
+
+def folder_of(stream: str) -> str:
+    """Where the files of a stream lie: under its own name, or between underscores where a part of it is no safe name.
+
+    No site and no camera begins with an underscore, so no two streams share a folder.
+    """
+    return "/".join([part if safe_part(part) else f"_{part}_" for part in stream.split("/")])
 
 
 def check_path(path: str) -> str:
@@ -49,6 +60,18 @@ def check_path(path: str) -> str:
     if len(parts) > MAX_PARTS or not all(map(safe_part, parts)):
         raise MalformedError(f"not a path of a package: {path[:200]!r}", code="package-path")
     return path
+
+
+def check_spellings(paths: Iterable[str]) -> None:
+    """Raises MalformedError ('package-path') where two paths, or folders of them, differ in case alone: on some disks they are one."""
+    spelled: dict[str, str] = {}
+    for path in paths:
+        part = path
+        while part and (known := spelled.get(part.lower())) != part:
+            if known is not None:
+                raise MalformedError(f"two names differ in case alone: {path[:200]!r}", code="package-path")
+            spelled[part.lower()] = part
+            part = part.rpartition("/")[0]
 
 
 def in_content(path: str) -> bool:

@@ -9,7 +9,7 @@ from custody.verifier.log_output import check_lines, checks_json, finding_json, 
 from custody.verifier.log_report import Status
 from custody.verifier.package.container import NoPackage
 from custody.verifier.package.derived import BroughtFile
-from custody.verifier.package.report import OPTIONAL, DerivedCopy, PackageReport
+from custody.verifier.package.report import DerivedCopy, PackageReport
 from custody.verifier.package.texts import LINES, PACKAGE_CHECKS, signer_text
 from custody.verifier.web import code_texts
 
@@ -128,7 +128,7 @@ def package_json(report: PackageReport) -> dict[str, Any]:
         ],
         "checks": checks_json(report.checks, PACKAGE_CHECKS),
         "not_checked": [one.number for one in report.checks if one.status is Status.NOT_CHECKED],
-        "optional": sorted(OPTIONAL),
+        "optional": sorted(report.optional),
         "findings": [finding_json(finding) for finding in report.findings.kept],
         "omitted": report.findings.omitted(),
     }

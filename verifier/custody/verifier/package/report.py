@@ -43,6 +43,8 @@ class PackageReport:
     unchecked: dict[int, str] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
     """Numbers of the checks that were made."""
+    demanded: set[int] = field(default_factory=set)
+    """Checks that the reader brought something for: they count, though they are among `OPTIONAL`."""
     limits: set[str] = field(default_factory=set)
     """EXPORTER_REVOCATION, STAMP_REVOCATION: whose certificates were not held against a revocation list."""
     log: str = ""
@@ -96,4 +98,9 @@ class PackageReport:
     @property
     def status(self) -> Status:
         """The status of the whole."""
-        return overall({check.number: check.status for check in self.checks}, OPTIONAL)
+        return overall({check.number: check.status for check in self.checks}, self.optional)
+
+    @property
+    def optional(self) -> frozenset[int]:
+        """Checks that change nothing of the whole when they were not made."""
+        return OPTIONAL - self.demanded

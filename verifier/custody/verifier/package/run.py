@@ -57,7 +57,8 @@ class PackagePlan:
     exporters: Sequence[SealKey] = ()
     certified: CertificateTrust = field(default_factory=CertificateTrust)
     tsa_roots: Sequence[Certificate] = ()
-    since: bytes = b""
+    since: Checkpoint | None = None
+    """The checkpoint of this log that the reader remembers, signed by a key that he trusts."""
     footage: Sequence[Path] = ()
     workers: int = 1
 
@@ -113,16 +114,16 @@ def _check_log(
     content = content_digest(digests)
     entries = EntryPass(report, opened, slices, inclusion)
     segments, exported = SegmentCheck(report, manifest, digests), ExportCheck(report, manifest, content)
-    disclosed, exporters = DisclosureCheck(report, container, manifest.snapshot), RegisteredExporters()
+    disclosed, exporters = DisclosureCheck(report, container), RegisteredExporters()
     derived = DerivedCheck(report, manifest, digests)
     snapshot: ReadRecord | None = None
 
     def passed(file: BinaryIO) -> Iterator[tuple[int, ReadEntry, ReadRecord]]:
         nonlocal snapshot
         for index, leaf, entry, record in entries.follow(file, indexes):
-            segments.take(index, leaf, record, entries.states)
-            exported.take(record)
-            disclosed.take(index, record)
+            segments.take(index, leaf, entry, record)
+            exported.take(index, entry, record)
+            disclosed.take(record, exported=exported.found)
             exporters.take(record)
             derived.take(index, record)
             if index == slices.snapshot:
@@ -141,14 +142,13 @@ def _check_log(
     disclosed.end()
     heads = check_snapshot(report, container, slices.snapshot, snapshot)
     if heads is not None:
-        check_ends(report, manifest, heads, entries.states)
+        check_ends(report, segments.margins, heads, entries.states)
     try:
         check_files(report, manifest, list(container.places), container.read(layout.PACKAGE_CSV))
     except CustodyError as error:
         report.caught(SEGMENTS, error)
     check_proof_files(report, container, manifest, opened, segments.leaves)
-    valid = exporters.valid_at(manifest.prepared_us)
-    check_signer(report, container, manifest, content, plan.exporters, valid, plan.certified)
+    check_signer(report, container, manifest, content, plan.exporters, exporters, plan.certified, exported.at_us)
     if report.early and any(row.index >= report.early_size for row in manifest.files):
         report.early = ""
         report.find(STAMPED, "timestamp-late", "the early time stamp does not cover all footage of the package")

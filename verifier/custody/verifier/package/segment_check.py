@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from custody.core.entry import ReadEntry
 from custody.core.record import ReadRecord
 from custody.v1 import record_pb2
-from custody.verifier.package.entry_pass import SliceState
-from custody.verifier.package.layout import FOOTAGE
+from custody.verifier.package.layout import FOOTAGE, folder_of
 from custody.verifier.package.manifest import FileRow, PackageManifest
+from custody.verifier.package.margins import Margins
 from custody.verifier.package.report import SEGMENTS, PackageReport
 
 
@@ -17,29 +18,22 @@ class SegmentCheck:
         self._report = report
         self._rows = {row.index: row for row in manifest.files}
         self._absent = {row.index: row for row in manifest.absent}
-        self._periods = {row.stream: (row.from_us, row.to_us) for row in manifest.streams}
+        self.margins = {row.stream: Margins(from_us=row.from_us, to_us=row.to_us) for row in manifest.streams}
+        """By stream: what bounds the period in the slice of its footage."""
         self._digests = digests
         self.leaves: dict[int, bytes] = {}
         """Leaf hashes of the segments that the manifest names."""
         if len(self._rows) != len(manifest.files) or self._rows.keys() & self._absent.keys():
             report.find(SEGMENTS, "package-manifest", "an entry is named twice in the manifest")
 
-    def take(self, index: int, leaf: bytes, record: ReadRecord, states: Mapping[str, SliceState]) -> None:
+    def take(self, index: int, leaf: bytes, entry: ReadEntry, record: ReadRecord) -> None:
         """One entry; of any kind."""
         body = record.body
         stream = body.stream if record.kind.family == "footage" and hasattr(body, "stream") else ""
         if record.kind.name == "gap":
             stream = body.span.stream
-        period = self._periods.get(stream)
-        if period is None or record.kind.family != "footage":
-            return
-        begin, end = record.period_us
-        if not (begin < period[1] and (end > period[0] or begin == end == period[0])):
-            return
-        state = states.get(f"footage/{stream}")
-        if state is not None:
-            state.touching = (state.touching[0] or state.seq, state.seq)
-        if record.kind.name == "segment":
+        margins = self.margins.get(stream)
+        if margins is not None and margins.take(record, entry.sequenced_at_us) and record.kind.name == "segment":
             self._segment(index, leaf, record)
 
     def _segment(self, index: int, leaf: bytes, record: ReadRecord) -> None:
@@ -95,7 +89,7 @@ def check_files(report: PackageReport, manifest: PackageManifest, names: list[st
         if name.startswith(FOOTAGE) and name not in listed:
             report.find(SEGMENTS, "file-unlisted", f"{name} is not in the manifest", path=name)
     for row in manifest.files:
-        if not f"data/{row.path}".startswith(f"{FOOTAGE}{row.stream}/"):
+        if not f"data/{row.path}".startswith(f"{FOOTAGE}{folder_of(row.stream)}/"):
             report.find(SEGMENTS, "package-manifest", f"{row.path} lies under another stream", path=row.path)
     if csv != manifest.csv():
         report.find(SEGMENTS, "manifest-csv", "manifest.csv says other than manifest.json")

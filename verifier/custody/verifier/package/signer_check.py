@@ -1,15 +1,17 @@
 """Check 11: somebody who may export signed exactly this package.
 
-Keys count when they are given, when the log has them registered for exporters and valid at the snapshot, or when their
-certificate leads to a given authority (`certificate`). Every good signature is shown, whoever's; each must be good.
+Keys count when they are given, when the log has them registered for exporters, or when their certificate leads to a given
+authority (`certificate`). The last two must have been valid when the *ledger* recorded the export: what the manifest says
+of times, its signer wrote. Every good signature is shown, whoever's; each must be good.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
 from custody.core.errors import CustodyError, MalformedError, SignatureError
+from custody.core.keyring import Keyring
 from custody.core.record import ReadRecord
 from custody.core.seal import SealKey
 from custody.v1 import record_pb2
@@ -26,29 +28,35 @@ MAX_CHAIN_BYTES = 65_536
 
 
 class RegisteredExporters:
-    """Exporters' keys in the log, by key id, with what later entries say about them."""
+    """Exporters' keys in the log, with what later entries say about them."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, tuple[str, SealKey, int, int]] = {}
+        self._keys = Keyring()
+        self._ids: set[str] = set()
 
     def take(self, record: ReadRecord) -> None:
         """One entry; of any kind."""
-        body = record.body
-        if record.kind.name == "key_registered" and body.use == record_pb2.KEY_USE_EXPORTER:
-            try:
-                key = SealKey.from_spki(body.algorithm, body.public_key)
-            except CustodyError:
-                return  # a key that signs no package: none counts by it
-            self._keys[body.key_id] = (key_id(key), key, body.valid_from_us, body.valid_until_us)
-        elif record.kind.name == "key_revoked" and body.key_id in self._keys:
-            keyid, key, begin, end = self._keys[body.key_id]
-            self._keys[body.key_id] = (keyid, key, begin, min(end, body.from_us) if end else body.from_us)
+        self._keys.apply(record.kind.name, record.body)
+        if record.kind.name == "key_registered" and record.body.use == record_pb2.KEY_USE_EXPORTER:
+            self._ids.add(record.body.key_id)
 
     def valid_at(self, at_us: int) -> dict[str, SealKey]:
-        """Keys that were valid at a moment."""
-        return {
-            keyid: key for keyid, key, begin, end in self._keys.values() if begin <= at_us and (not end or at_us < end)
-        }
+        """Keys that were valid at a moment, by the name under which they sign packages."""
+        return {keyid: key for keyid, key, valid in self._named(at_us) if valid}
+
+    def ended(self, at_us: int) -> set[str]:
+        """Names of keys that were not: not yet, not any more, or revoked."""
+        return {keyid for keyid, _, valid in self._named(at_us) if not valid}
+
+    def _named(self, at_us: int) -> Iterator[tuple[str, SealKey, bool]]:
+        for one in map(self._keys.get, sorted(self._ids)):
+            if one is None or one.use != record_pb2.KEY_USE_EXPORTER:
+                continue
+            try:
+                key = SealKey.from_spki(one.algorithm, one.public_key)
+            except CustodyError:
+                continue  # a key that signs no package: none counts by it
+            yield key_id(key), key, one.valid_at(at_us)
 
 
 def check_signer(
@@ -57,11 +65,13 @@ def check_signer(
     manifest: PackageManifest,
     content: bytes,
     trusted: Iterable[SealKey],
-    registered: Mapping[str, SealKey],
+    exporters: RegisteredExporters,
     certified: CertificateTrust,
+    at_us: int,
 ) -> None:
-    """The envelope signs these files, and one good signature is of a key that counts."""
+    """The envelope signs these files, and one good signature is of a key that counted at `at_us`."""
     report.done.add(SIGNER)
+    registered = exporters.valid_at(at_us)
     if layout.ENVELOPE not in container.places:
         report.find(SIGNER, "package-unsigned", "the package has no signature")
         return
@@ -78,15 +88,15 @@ def check_signer(
         if envelope.payload != statement(files, predicate):
             raise SignatureError("what was signed is not this package", code="package-signature")
         given = {key_id(key): key for key in trusted}
-        good = _verify(container, envelope, given | dict(registered))
-        subjects = _certify(report, container, good, certified, manifest.prepared_us)
+        good = _verify(container, envelope, given | registered)
+        subjects = _certify(report, container, good, certified, at_us)
     except CustodyError as error:
         report.caught(SIGNER, error)
         return
     counting = given.keys() or (registered.keys() | subjects.keys())
     whose = dict.fromkeys(registered, "registered in the log") | subjects | dict.fromkeys(given, "given key")
     report.signers = tuple(f"{keyid} ({whose[keyid]})" if keyid in whose else keyid for keyid in good)
-    if not counting and not certified.authorities:
+    if not counting and not certified.authorities and not good.keys() & exporters.ended(at_us):
         report.unchecked[SIGNER] = "the signer's key stands only in the package: give it with --exporter-key"
     elif not any(keyid in counting for keyid in good):
         report.find(SIGNER, "package-signer", "nobody who may export signed the package")

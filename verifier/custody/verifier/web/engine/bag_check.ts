@@ -9,6 +9,9 @@ import { BAGIT, BAG_INFO, MANIFEST, SCHEMA, TAGMANIFEST } from "./layout";
 import { BAG, type PackageReport } from "./report";
 
 const TAGS = [BAGIT, BAG_INFO, MANIFEST];
+/** What no manifest lists, because it may be added to what was signed: nothing else may stand beside it. */
+const BESIDE =
+  /^(signatures\/(manifest\.dsse\.json|[0-9a-f]{64}(\.chain)?\.pem|[1-9][0-9]{0,3}\.crl\.pem)|timestamps\/manifest-[1-9][0-9]{0,3}\.tsr)$/;
 
 /** `found`: the digests that the files really have, empty where one could not be read. */
 export async function checkBag(report: PackageReport, container: Container, found: Digests): Promise<void> {
@@ -49,7 +52,7 @@ async function checkTags(report: PackageReport, container: Container): Promise<v
     throw new Refused("bag-malformed", "bagit.txt declares another version or encoding");
   }
   for (const path of container.names) {
-    if (!/^(signatures|timestamps|data)\//.test(path) && ![...TAGS, TAGMANIFEST].includes(path)) {
+    if (!path.startsWith("data/") && ![...TAGS, TAGMANIFEST].includes(path) && !BESIDE.test(path)) {
       report.find(BAG, "file-extra", `${path} does not belong to the package`, { path });
     }
   }

@@ -1,6 +1,6 @@
 /* Checks 3 and 4: whose checkpoint this is, who cosigned it, and that it continues one that was seen before. */
 
-import { type Checkpoint, openCheckpoint, parseCheckpoint } from "./checkpoint";
+import { type Checkpoint, openCheckpoint } from "./checkpoint";
 import { ascii, same } from "./codec";
 import type { Container } from "./container";
 import { Refused } from "./errors";
@@ -56,26 +56,51 @@ async function claimed(container: Container): Promise<VerifierKey[]> {
   return found.split("\n").filter((line) => line).map((line) => VerifierKey.parse(line));
 }
 
-/** The checkpoint extends the earlier one in the package, and the one that the reader remembers. */
+/** The checkpoint extends the earlier one in the package, and the one that the reader remembers. Refused: that is of another log. */
 export async function checkGrowth(
   report: PackageReport, container: Container, opened: Checkpoint, trust: Trusted,
 ): Promise<void> {
-  if (!container.has(EARLIER)) {
-    report.leave(GROWTH, trust.since ? "no-growth-since" : "no-earlier");
+  const earlier = await checkEarlier(report, container, opened, trust);
+  const held = trust.since;
+  if (held === null) {
     return;
+  }
+  report.demanded.add(GROWTH);
+  if (held.origin !== opened.origin) {
+    throw new Refused("trust-unusable", `the checkpoint that you hold is of ${held.origin}, the package of ${opened.origin}`);
+  }
+  if (held.size > opened.size) {
+    report.find(GROWTH, "rollback", `the given checkpoint has ${held.size} entries, the package's ${opened.size}`);
+  }
+  const met = [opened, earlier].find((one) => one?.size === held.size);
+  if (met) {
+    report.done.add(GROWTH);
+    report.taken(GROWTH);
+    if (!same(met.root, held.root)) {
+      report.find(GROWTH, "fork", `the given checkpoint has another root at ${held.size} entries`);
+    }
+  } else {
+    report.leave(GROWTH, earlier === null ? "no-growth-since" : "growth-other");
+  }
+}
+
+/** The earlier checkpoint in the package, if it is proven that the package's own extends it. */
+async function checkEarlier(
+  report: PackageReport, container: Container, opened: Checkpoint, trust: Trusted,
+): Promise<Checkpoint | null> {
+  if (!container.has(EARLIER)) {
+    report.leave(GROWTH, "no-earlier");
+    return null;
   }
   report.done.add(GROWTH);
   try {
     const note = await container.read(EARLIER);
-    const earlier = openCheckpoint(note, await keysFor(container, trust), opened.origin);
+    const earlier = openCheckpoint(note, await keysFor(container, trust), { origin: opened.origin, anyType: true });
     const hashes = parseHashes(await container.read(CONSISTENCY));
     verifyConsistency(earlier.size, earlier.root, opened.size, opened.root, hashes);
-    const held = trust.since ? parseCheckpoint(trust.since).checkpoint : earlier;
-    if (held.size !== earlier.size || !same(held.root, earlier.root)) {
-      report.done.delete(GROWTH);
-      report.leave(GROWTH, "growth-other");
-    }
+    return earlier;
   } catch (error) {
     report.caught(GROWTH, error, { path: EARLIER });
+    return null;
   }
 }

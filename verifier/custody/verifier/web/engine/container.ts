@@ -8,7 +8,7 @@
 import type { PackageSource } from "./api";
 import { compare } from "./codec";
 import { Refused, shown } from "./errors";
-import { MAX_DOCUMENT_BYTES, MAX_MEMBERS, TOP, checkPath } from "./layout";
+import { MAX_DOCUMENT_BYTES, MAX_MEMBERS, TOP, checkPath, checkSpellings } from "./layout";
 import { type ZipMember, readZip } from "./zip";
 
 /** A part of the medium that is read at once: one file, or small members of a zip that stand close together. */
@@ -32,6 +32,7 @@ export class Container {
         }
         members.set(checkPath(name.slice(TOP.length + 1)), source.file.slice(offset, offset + size));
       }
+      checkSpellings(members.keys());
       return new Container(members, { file: source.file, members: found });
     }
     if (source.files.length > MAX_MEMBERS) {
@@ -43,6 +44,7 @@ export class Container {
       }
       members.set(path, file);
     }
+    checkSpellings(members.keys());
     return new Container(members, null);
   }
 

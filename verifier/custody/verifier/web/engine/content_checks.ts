@@ -5,7 +5,8 @@ import { type Bytes, compare, fromHex, hex, same } from "./codec";
 import { commitmentsOf, parseWithheld } from "./commitments";
 import type { Container } from "./container";
 import { checkDisclosure } from "./disclosure";
-import { CHECKPOINT, DISCLOSURES, PROOFS, WITHHELD } from "./layout";
+import type { Followed } from "./entry_pass";
+import { CHECKPOINT, DISCLOSURES, PROOFS, WITHHELD, folderOf } from "./layout";
 import type { PackageManifest } from "./manifest";
 import type { ReadRecord } from "./record";
 import { DISCLOSED, EXPORT, PROOF_FILES, type PackageReport } from "./report";
@@ -28,7 +29,7 @@ export async function checkProofFiles(
   report.done.add(PROOF_FILES);
   const note = await container.read(CHECKPOINT);
   const rows = new Map(
-    manifest.files.map((row) => [`${PROOFS}${row.stream}/${String(row.number).padStart(8, "0")}-${row.index}.tlog-proof`, row]),
+    manifest.files.map((row) => [`${PROOFS}${folderOf(row.stream)}/${String(row.number).padStart(8, "0")}-${row.index}.tlog-proof`, row]),
   );
   for (const path of [...new Set([...rows.keys(), ...names])].sort(compare)) {
     const row = rows.get(path);
@@ -48,30 +49,51 @@ export async function checkProofFiles(
 
 /** Looks for the record of this export among the entries. */
 export class ExportCheck {
-  private found: ReadRecord | null = null;
+  private record: ReadRecord | null = null;
+  /** When the ledger recorded this export; as long as no record of it was found, the stamp of the last entry. */
+  atUs = 0n;
+  /** Whether the content can have been prepared where and when the manifest says. */
+  private prepared: boolean;
 
   constructor(
     private readonly report: PackageReport, private readonly manifest: PackageManifest, private readonly content: Bytes,
-  ) {}
+  ) {
+    const named = [...manifest.files, ...manifest.absent, ...manifest.derived];
+    this.prepared = named.every(({ index }) => index < manifest.snapshot);
+  }
 
-  take(record: ReadRecord): void {
+  /** True from the record on: what comes later came after the content was made. */
+  get found(): boolean {
+    return this.record !== null;
+  }
+
+  take({ index, entry, record }: Followed): void {
+    const { snapshot, preparedUs } = this.manifest;
+    if (index < snapshot ? entry.sequencedAtUs > preparedUs : entry.sequencedAtUs < preparedUs) {
+      this.prepared = false;
+    }
+    if (this.found) {
+      return;
+    }
+    this.atUs = entry.sequencedAtUs;
     if (record.kind.name === "package_exported" && same(record.body["manifest_sha256"] as Bytes, this.content)) {
-      this.found = record;
+      this.record = record;
     }
   }
 
   /** It is there, and says what the manifest says. */
   end(): void {
     this.report.done.add(EXPORT);
-    if (this.found === null) {
+    if (this.record === null) {
       this.report.find(EXPORT, "export-unrecorded", "the log has no record of exporting exactly this content");
       return;
     }
-    const [body, manifest] = [this.found.body, this.manifest];
+    const [body, manifest] = [this.record.body, this.manifest];
     const spans = body["spans"] as Message[];
     const agree =
       body["case_number"] === manifest.caseNumber && body["recipient"] === manifest.recipient &&
       body["files"] === BigInt(manifest.files.length) && body["tree_size"] === manifest.snapshot + 1n &&
+      this.record.atUs === manifest.preparedUs &&
       spans.length === manifest.streams.length &&
       manifest.streams.every((row, at) => {
         const span = spans[at] as Message;
@@ -79,6 +101,8 @@ export class ExportCheck {
       });
     if (!agree) {
       this.report.find(EXPORT, "export-differs", "the record of the export says other than the manifest");
+    } else if (!this.prepared) {
+      this.report.find(EXPORT, "export-differs", "the manifest was not prepared where and when it says");
     }
   }
 }
@@ -86,16 +110,14 @@ export class ExportCheck {
 /** Holds what is disclosed and what is withheld against the commitments in the entries. */
 export class DisclosureCheck {
   private readonly committed = new Set<string>();
-  /** Commitments whose disclosures the log says were given with an export, after the snapshot. */
+  /** Commitments whose disclosures the log says were given with an export, from its record on. */
   private readonly toldGiven = new Set<string>();
 
-  constructor(
-    private readonly report: PackageReport, private readonly container: Container, private readonly snapshot: bigint,
-  ) {}
+  constructor(private readonly report: PackageReport, private readonly container: Container) {}
 
-  /** One entry; those behind the snapshot came after the content was made. */
-  take(index: bigint, record: ReadRecord): void {
-    if (index < this.snapshot) {
+  /** One entry; `exported`: the ledger had recorded this export by then, so the content could not know of it. */
+  take(record: ReadRecord, exported: boolean): void {
+    if (!exported) {
       for (const commitment of commitmentsOf(record)) {
         this.committed.add(commitment);
       }

@@ -22,8 +22,6 @@ export interface SliceState {
   seq: bigint;
   leaf: Bytes;
   proven: boolean;
-  /** Numbers of the first and last entry that touch the stream's period; 0: none yet. */
-  touching: [bigint, bigint];
 }
 
 export interface Followed {
@@ -42,7 +40,7 @@ export class EntryPass {
     private readonly inclusion: Inclusion,
   ) {
     for (const { chain, first, last } of slices.slices) {
-      this.states.set(chain, { first, last, seq: 0n, leaf: new Uint8Array() as Bytes, proven: false, touching: [0n, 0n] });
+      this.states.set(chain, { first, last, seq: 0n, leaf: new Uint8Array() as Bytes, proven: false });
     }
   }
 

@@ -6,7 +6,7 @@ import type { SliceState } from "./entry_pass";
 import { readFrames } from "./framing";
 import { type Heads, HeadsReader, checkHeads } from "./heads";
 import { HEADS as HEADS_FILE } from "./layout";
-import type { PackageManifest } from "./manifest";
+import type { Margins } from "./margins";
 import { CHAIN_HEADS, CHAIN_KEYS, siteOf } from "./names";
 import type { ReadRecord } from "./record";
 import { CHAINS, HEADS, type PackageReport } from "./report";
@@ -36,14 +36,14 @@ export async function checkSnapshot(
   }
 }
 
-/** Every chain that the package owes is there, whole. */
+/** Every chain that the package owes is there, whole; `margins` are those of its streams. */
 export function checkEnds(
-  report: PackageReport, manifest: PackageManifest, { byChain: heads }: Heads, states: ReadonlyMap<string, SliceState>,
+  report: PackageReport, margins: ReadonlyMap<string, Margins>, { byChain: heads }: Heads, states: ReadonlyMap<string, SliceState>,
 ): void {
   const owed = new Set([CHAIN_KEYS]);
-  for (const { stream } of manifest.streams) {
+  for (const [stream, found] of margins) {
     owed.add(`custody/${stream}`).add(`site/${siteOf(stream)}`);
-    checkFootage(report, `footage/${stream}`, heads, states);
+    checkFootage(report, `footage/${stream}`, found, heads, states);
   }
   for (const chain of [...owed].sort(compare)) {
     const head = heads.get(chain);
@@ -67,19 +67,18 @@ export function checkEnds(
   }
 }
 
-/** One neighbour on both sides of what touches the period, or the ends of the chain. */
+/** A segment bounds the period on both sides, or the chain ends there. */
 function checkFootage(
-  report: PackageReport, chain: string, heads: Heads["byChain"], states: ReadonlyMap<string, SliceState>,
+  report: PackageReport, chain: string, margins: Margins, heads: Heads["byChain"], states: ReadonlyMap<string, SliceState>,
 ): void {
   const [state, head] = [states.get(chain), heads.get(chain)];
   if (state === undefined || head === undefined) {
     report.find(CHAINS, "slice-missing", `${chain} is not in the package`);
     return;
   }
-  const [low, high] = state.touching;
-  const wholeLeft = state.first === 1n || (low && state.first < low);
-  const wholeRight = state.last === head.seq || (high && state.last > high);
+  const wholeLeft = state.first === 1n || margins.left;
+  const wholeRight = state.last === head.seq || margins.right;
   if (!wholeLeft || !wholeRight) {
-    report.find(CHAINS, "slice-margin", `${chain}: no neighbour stands beside the period, so it may be cut`);
+    report.find(CHAINS, "slice-margin", `${chain}: no segment bounds the period, so it may be cut`);
   }
 }

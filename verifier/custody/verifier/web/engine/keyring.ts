@@ -1,5 +1,5 @@
 /*
- * The keys of a log, replayed from its chain `log/keys`, as far as seals need them. A key id means one public key for ever: a
+ * The keys of a log, replayed from its chain `log/keys`, as far as seals and exporters need them. A key id means one public key for ever: a
  * second registration of the id with another key changes nothing; with the same key it replaces the validity; a revocation is
  * never taken back.
  */
@@ -12,10 +12,11 @@ import type { ReadRecord } from "./record";
 import { type SealKey, readSealKey } from "./seal";
 
 const USE_SEAL = 2;
+export const USE_EXPORTER = 5;
 /** How long a batch may wait between the door, where its key must count, and its stamp. */
 const ADMISSION_US = 120_000_000n;
 
-interface RegisteredKey {
+export interface RegisteredKey {
   readonly use: number;
   readonly algorithm: number;
   readonly publicKey: Bytes;
@@ -46,16 +47,26 @@ export class Keyring {
     }
   }
 
+  /** Keys that are registered for a use, and whether each was valid at a time. */
+  of(use: number, atUs: bigint): { readonly key: RegisteredKey; readonly valid: boolean }[] {
+    return [...this.keys.values()]
+      .filter((key) => key.use === use)
+      .map((key) => ({ key, valid: key.fromUs <= atUs && atUs < endOf(key) }));
+  }
+
   /** The key under which `holder` could seal an entry that was stamped then; it was admitted up to ADMISSION_US before. */
   sealKey(id: string, holder: string, stampUs: bigint): SealKey {
     const key = this.keys.get(id);
     if (key === undefined || key.use !== USE_SEAL || key.holder !== holder) {
       throw new Refused("seal-key-unknown", `no seal key ${id} of ${holder} is registered in the log`);
     }
-    const end = key.untilUs < key.revokedUs ? key.untilUs : key.revokedUs;
-    if (key.fromUs > stampUs || stampUs - ADMISSION_US >= end) {
+    if (key.fromUs > stampUs || stampUs - ADMISSION_US >= endOf(key)) {
       throw new Refused("seal-key-invalid", `the seal key ${id} is not valid at that time`);
     }
     return readSealKey(key.algorithm, key.publicKey);
   }
+}
+
+function endOf(key: RegisteredKey): bigint {
+  return key.untilUs < key.revokedUs ? key.untilUs : key.revokedUs;
 }

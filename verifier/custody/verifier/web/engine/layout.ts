@@ -38,14 +38,42 @@ export const MAX_ENTRIES = 2_000_000;
 export const MAX_PROOF_LIST = 100_000;
 
 const MAX_PARTS = 8;
-const PART = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,126}$/;
+const PART = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,126}(?<!\.)$/;
+/** Windows opens these instead of a file, whatever ending they have, and drops a dot at the end of a name. */
+const DEVICE = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i;
+
+function safePart(part: string): boolean {
+  return PART.test(part) && !DEVICE.test(part);
+}
+
+/** Where the files of a stream lie: under its own name, or between underscores where a part of it is no safe name. */
+export function folderOf(stream: string): string {
+  return stream.split("/").map((part) => (safePart(part) ? part : `_${part}_`)).join("/");
+}
 
 export function checkPath(path: string): string {
   const parts = path.split("/");
-  if (parts.length > MAX_PARTS || !parts.every((part) => PART.test(part))) {
+  if (parts.length > MAX_PARTS || !parts.every(safePart)) {
     throw new Refused("package-path", `not a path of a package: ${shown(path, 200)}`);
   }
   return path;
+}
+
+/** Two paths, or folders of them, that differ in case alone are one on some disks. */
+export function checkSpellings(paths: Iterable<string>): void {
+  const spelled = new Map<string, string>();
+  for (const path of paths) {
+    for (let part = path; part; part = part.slice(0, Math.max(0, part.lastIndexOf("/")))) {
+      const known = spelled.get(part.toLowerCase());
+      if (known === part) {
+        break;
+      }
+      if (known !== undefined) {
+        throw new Refused("package-path", `two names differ in case alone: ${shown(path, 200)}`);
+      }
+      spelled.set(part.toLowerCase(), part);
+    }
+  }
 }
 
 /** Payload that the export record commits to: all but what is made after the export was recorded. */

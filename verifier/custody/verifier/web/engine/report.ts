@@ -45,6 +45,8 @@ export class PackageReport {
   private readonly unchecked = new Map<number, { readonly code: Reason; readonly count: number }>();
   /** Numbers of the checks that were made. */
   readonly done = new Set<number>();
+  /** Checks that the reader brought something for: they count, though they are among OPTIONAL. */
+  readonly demanded = new Set<number>();
   /** Whose certificates were not held against a revocation list. */
   readonly limits = new Set<Limit>();
   log = "";
@@ -88,6 +90,11 @@ export class PackageReport {
     this.unchecked.set(check, { code, count });
   }
 
+  /** A check that was left before and could be made after all. */
+  taken(check: number): void {
+    this.unchecked.delete(check);
+  }
+
   left(check: number): boolean {
     return this.unchecked.has(check);
   }
@@ -106,9 +113,10 @@ export class PackageReport {
 
   told(timeline: Timeline): Report {
     const checks = NAMES.map((_, at) => this.check(at + 1));
+    const optional = OPTIONAL.filter((one) => !this.demanded.has(one));
     const verdict: Status = this.blamed.size
       ? "findings"
-      : checks.some((one) => one.status === "not-checked" && !OPTIONAL.includes(one.number)) ? "not-checked" : "fine";
+      : checks.some((one) => one.status === "not-checked" && !optional.includes(one.number)) ? "not-checked" : "fine";
     const omitted = [...this.counts].filter(([, count]) => count > MAX_OF_ONE_CODE);
     return {
       schema: "custody.verify-package/1",
@@ -134,7 +142,7 @@ export class PackageReport {
       footage: this.brought,
       checks,
       not_checked: checks.filter((one) => one.status === "not-checked").map((one) => one.number),
-      optional: OPTIONAL,
+      optional,
       findings: this.findings,
       omitted: Object.fromEntries(omitted.map(([code, count]) => [code, count - MAX_OF_ONE_CODE])),
       timeline,

@@ -133,7 +133,7 @@ class LogChecks {
     const entries = new EntryPass(report, opened, slices, inclusion);
     const segments = new SegmentCheck(report, manifest, this.digests);
     const exported = new ExportCheck(report, manifest, content);
-    const disclosed = new DisclosureCheck(report, container, manifest.snapshot);
+    const disclosed = new DisclosureCheck(report, container);
     const exporters = new RegisteredExporters();
     const derived = new DerivedCheck(report, manifest, this.digests);
     const seals = new SealCheck(report, opened.origin);
@@ -142,9 +142,9 @@ class LogChecks {
       await entries.follow(
         container.open(ENTRIES_FILE), indexes,
         (one) => {
-          segments.take(one.index, one.leaf, one.record, entries.states);
-          exported.take(one.record);
-          disclosed.take(one.index, one.record);
+          segments.take(one);
+          exported.take(one);
+          disclosed.take(one.record, exported.found);
           exporters.take(one.record);
           derived.take(one.index, one.record);
           seals.take(one);
@@ -164,7 +164,7 @@ class LogChecks {
     await disclosed.end();
     const heads = await checkSnapshot(report, container, slices.snapshot, snapshot);
     if (heads !== null) {
-      checkEnds(report, manifest, heads, entries.states);
+      checkEnds(report, segments.margins, heads, entries.states);
     }
     try {
       checkFiles(report, manifest, container.names, await container.read(PACKAGE_CSV));
@@ -172,7 +172,7 @@ class LogChecks {
       report.caught(SEGMENTS, error);
     }
     await checkProofFiles(report, container, manifest, opened, segments.leaves);
-    await checkSigner(report, container, manifest, content, trust, exporters.validAt(manifest.preparedUs));
+    await checkSigner(report, container, manifest, content, trust, exporters, exported.atUs);
     checkEarlyCovers(report, manifest);
   }
 }

@@ -2,9 +2,10 @@
 
 import type { Digests } from "./bag";
 import { type Bytes, hex, same } from "./codec";
-import type { SliceState } from "./entry_pass";
-import { FOOTAGE } from "./layout";
+import type { Followed } from "./entry_pass";
+import { FOOTAGE, folderOf } from "./layout";
 import { type AbsentRow, type FileRow, type PackageManifest, manifestCsv } from "./manifest";
+import { Margins } from "./margins";
 import type { ReadRecord } from "./record";
 import { type PackageReport, SEGMENTS } from "./report";
 import { ENUMS } from "./schema";
@@ -17,33 +18,24 @@ export class SegmentCheck {
   readonly leaves = new Map<bigint, Bytes>();
   private readonly rows: Map<bigint, FileRow>;
   private readonly absent: Map<bigint, AbsentRow>;
-  private readonly periods: ReadonlyMap<string, readonly [bigint, bigint]>;
+  /** By stream: what bounds the period in the slice of its footage. */
+  readonly margins: ReadonlyMap<string, Margins>;
 
   constructor(private readonly report: PackageReport, manifest: PackageManifest, private readonly digests: Digests) {
     this.rows = new Map(manifest.files.map((row) => [row.index, row]));
     this.absent = new Map(manifest.absent.map((row) => [row.index, row]));
-    this.periods = new Map(manifest.streams.map((row) => [row.stream, [row.from_us, row.to_us]]));
+    this.margins = new Map(manifest.streams.map((row) => [row.stream, new Margins(row.from_us, row.to_us)]));
     if (this.rows.size !== manifest.files.length || [...this.rows.keys()].some((index) => this.absent.has(index))) {
       report.find(SEGMENTS, "package-manifest", "an entry is named twice in the manifest");
     }
   }
 
   /** One entry; of any kind. */
-  take(index: bigint, leaf: Bytes, record: ReadRecord, states: ReadonlyMap<string, SliceState>): void {
+  take({ index, leaf, entry, record }: Followed): void {
     if (record.kind.family !== "footage") {
       return;
     }
-    const stream = streamOf(record);
-    const period = this.periods.get(stream);
-    const [begin, end] = record.periodUs;
-    if (period === undefined || !(begin < period[1] && (end > period[0] || (begin === end && end === period[0])))) {
-      return;
-    }
-    const state = states.get(`footage/${stream}`);
-    if (state !== undefined) {
-      state.touching = [state.touching[0] || state.seq, state.seq];
-    }
-    if (record.kind.name === "segment") {
+    if (this.margins.get(streamOf(record))?.take(record, entry.sequencedAtUs) && record.kind.name === "segment") {
       this.segment(index, leaf, record);
     }
   }
@@ -111,7 +103,7 @@ export function checkFiles(report: PackageReport, manifest: PackageManifest, nam
     }
   }
   for (const { path, stream } of manifest.files) {
-    if (!`data/${path}`.startsWith(`${FOOTAGE}${stream}/`)) {
+    if (!`data/${path}`.startsWith(`${FOOTAGE}${folderOf(stream)}/`)) {
       report.find(SEGMENTS, "package-manifest", `${path} lies under another stream`, { path });
     }
   }

@@ -1,6 +1,7 @@
 /*
  * Check 11: somebody who may export signed exactly this package. Keys count when they are given, when the log has them registered
- * for exporters and valid at the snapshot, or when their certificate leads to a given authority. Each signature must be good.
+ * for exporters, or when their certificate leads to a given authority; the last two must have been valid when the *ledger* recorded
+ * the export, for what the manifest says of times its signer wrote. Each signature must be good.
  */
 
 import { type Digests } from "./bag";
@@ -11,6 +12,7 @@ import { parseEnvelope, statement, verifySignature } from "./dsse";
 import { Refused } from "./errors";
 import { type CertificateTrust, checkCertificate, readChain } from "./exporter_certificate";
 import { sha256 } from "./hash";
+import { Keyring, USE_EXPORTER } from "./keyring";
 import { BAGIT, BAG_INFO, ENVELOPE, MANIFEST } from "./layout";
 import type { PackageManifest } from "./manifest";
 import { type ExporterKey, exporterKey, readPublicKeys } from "./public_key";
@@ -22,31 +24,27 @@ import type { Trusted } from "./trusted";
 
 const MAX_PEM_BYTES = 4_096;
 const MAX_CHAIN_BYTES = 65_536;
-const USE_EXPORTER = 5;
 
 /** Exporters' keys in the log, with what later entries say about them. */
 export class RegisteredExporters {
-  private readonly keys = new Map<string, { key: ExporterKey; begin: bigint; end: bigint }>();
+  private readonly keys = new Keyring();
 
   take(record: ReadRecord): void {
-    const body = record.body;
-    const name = body["key_id"] as string;
-    if (record.kind.name === "key_registered" && body["use"] === USE_EXPORTER) {
-      const key = registeredKey(body["algorithm"] as number, body["public_key"] as Bytes);
-      if (key !== null) {
-        this.keys.set(name, { key, begin: body["valid_from_us"] as bigint, end: body["valid_until_us"] as bigint });
-      }
-    } else if (record.kind.name === "key_revoked") {
-      const known = this.keys.get(name);
-      const from = body["from_us"] as bigint;
-      if (known !== undefined && (!known.end || from < known.end)) {
-        known.end = from;
-      }
-    }
+    this.keys.take(record);
   }
 
   validAt(atUs: bigint): ExporterKey[] {
-    return [...this.keys.values()].filter(({ begin, end }) => begin <= atUs && (!end || atUs < end)).map(({ key }) => key);
+    return this.named(atUs, true);
+  }
+
+  /** Names of keys that were not valid: not yet, not any more, or revoked. */
+  endedAt(atUs: bigint): Set<string> {
+    return new Set(this.named(atUs, false).map(({ id }) => id));
+  }
+
+  private named(atUs: bigint, valid: boolean): ExporterKey[] {
+    const found = this.keys.of(USE_EXPORTER, atUs).filter((one) => one.valid === valid);
+    return found.map(({ key }) => registeredKey(key.algorithm, key.publicKey)).filter((key) => key !== null);
   }
 }
 
@@ -62,18 +60,19 @@ function registeredKey(algorithm: number, spki: Bytes): ExporterKey | null {
 
 export async function checkSigner(
   report: PackageReport, container: Container, manifest: PackageManifest, content: Uint8Array,
-  { exporters: trusted, certified }: Trusted, registered: readonly ExporterKey[],
+  { exporters: trusted, certified }: Trusted, exporters: RegisteredExporters, atUs: bigint,
 ): Promise<void> {
   report.done.add(SIGNER);
   if (!container.has(ENVELOPE)) {
     report.find(SIGNER, "package-unsigned", "the package has no signature");
     return;
   }
+  const registered = exporters.validAt(atUs);
   let good: readonly ExporterKey[];
   let subjects: ReadonlyMap<string, string>;
   try {
     good = await verify(container, manifest, content, new Map([...trusted, ...registered].map((key) => [key.id, key])));
-    subjects = await certify(report, container, good, certified, Number(manifest.preparedUs) / 1000);
+    subjects = await certify(report, container, good, certified, Number(atUs) / 1000);
   } catch (error) {
     report.caught(SIGNER, error);
     return;
@@ -84,7 +83,8 @@ export async function checkSigner(
   ]);
   report.signers = good.map(({ id }) => (whose.has(id) ? `${id} (${whose.get(id) as string})` : id));
   const counting = new Set(trusted.length ? trusted.map(({ id }) => id) : [...registered.map(({ id }) => id), ...subjects.keys()]);
-  if (!counting.size && !certified.authorities.length) {
+  const ended = exporters.endedAt(atUs);
+  if (!counting.size && !certified.authorities.length && !good.some(({ id }) => ended.has(id))) {
     report.leave(SIGNER, "signer-only-here");
   } else if (!good.some(({ id }) => counting.has(id)) && !report.left(SIGNER)) {
     report.find(SIGNER, "package-signer", "nobody who may export signed the package");

@@ -96,7 +96,7 @@ async function checkEarly(
   report: PackageReport, container: Container, opened: Checkpoint, trust: Trusted, stamps: Stamps,
 ): Promise<string[]> {
   const { datas, generations } = await readEarly(container);
-  const early = openCheckpoint(datas[0] as Bytes, await keysFor(container, trust), opened.origin);
+  const early = openCheckpoint(datas[0] as Bytes, await keysFor(container, trust), { origin: opened.origin });
   const hashes = parseHashes(await container.read(`${EARLY}consistency`));
   verifyConsistency(early.size, early.root, opened.size, opened.root, hashes);
   const told: string[] = [];

@@ -1,6 +1,7 @@
 /* What the reader trusts, read from the texts that the page hands over. A text that cannot be read refuses the whole run. */
 
 import type { Trust } from "./api";
+import { type Checkpoint, openCheckpoint } from "./checkpoint";
 import { utf8 } from "./codec";
 import { Refused } from "./errors";
 import type { CertificateTrust } from "./exporter_certificate";
@@ -16,23 +17,26 @@ export interface Trusted {
   readonly exporters: readonly ExporterKey[];
   readonly certified: CertificateTrust;
   readonly roots: readonly Certificate[];
-  readonly since: Uint8Array | null;
+  /** The checkpoint that the reader remembers, which a trusted key signed. */
+  readonly since: Checkpoint | null;
 }
 
 export function readTrust(trust: Trust): Trusted {
   if (trust.keys && trust.policy) {
     throw new Refused("trust-unusable", "give keys or a policy, not both");
   }
+  const keys = keyLines(trust.keys ?? "");
+  const policy = trust.policy ? Policy.parse(utf8(trust.policy)) : null;
   return {
-    keys: keyLines(trust.keys ?? ""),
-    policy: trust.policy ? Policy.parse(utf8(trust.policy)) : null,
+    keys,
+    policy,
     exporters: trust.exporterKeys ? readPublicKeys(trust.exporterKeys) : [],
     certified: {
       authorities: trust.exporterAuthorities ? readCertificates(trust.exporterAuthorities) : [],
       lists: trust.revocationLists ? readLists(trust.revocationLists, "trust-unusable") : [],
     },
     roots: trust.tsaRoots ? readCertificates(trust.tsaRoots) : [],
-    since: trust.since ? utf8(trust.since) : null,
+    since: trust.since ? openCheckpoint(utf8(trust.since), policy?.logs ?? keys, { anyType: true }) : null,
   };
 }
 

@@ -105,7 +105,7 @@ const RUNNERS: Readonly<Record<string, (one: Case) => void>> = {
     agree(verifyNote(note, one.vkeys()).length, one.number("verified"));
   },
   checkpoint: (one) => {
-    const opened = openCheckpoint(one.payload, one.vkeys(), one.one("origin"));
+    const opened = openCheckpoint(one.payload, one.vkeys(), { origin: one.one("origin") });
     agree([opened.size, hex(opened.root)], [one.number("size"), one.one("root")]);
   },
   cosignature: (one) => {
