@@ -1,17 +1,21 @@
 /*
  * The keys of a log, replayed from its chain `log/keys`, as far as seals and exporters need them. A key id means one public key for ever: a
  * second registration of the id with another key changes nothing; with the same key it replaces the validity; a revocation is
- * never taken back.
+ * never taken back. It revokes the public key under every id, those to come included, unless its reason says that nobody else has
+ * the key: superseded or retired, an id alone ends.
  */
 
 import type { Bytes } from "./codec";
-import { same } from "./codec";
+import { hex, same } from "./codec";
 import { Refused } from "./errors";
 import { MAX_TIME_US } from "./names";
 import type { ReadRecord } from "./record";
 import { type SealKey, readSealKey } from "./seal";
 
 const USE_SEAL = 2;
+/** Reasons to revoke that leave the key itself in its holder's hands alone: superseded, retired. */
+const UNHARMED: readonly number[] = [1, 3];
+const NEVER = MAX_TIME_US + 1n;
 export const USE_EXPORTER = 5;
 /** How long a batch may wait between the door, where its key must count, and its stamp. */
 const ADMISSION_US = 120_000_000n;
@@ -28,6 +32,8 @@ export interface RegisteredKey {
 
 export class Keyring {
   private readonly keys = new Map<string, RegisteredKey>();
+  /** Public keys that others may have, each with the time from which on. */
+  private readonly lost = new Map<string, bigint>();
 
   /** One entry; of any kind. */
   take({ kind, body }: ReadRecord): void {
@@ -38,13 +44,23 @@ export class Keyring {
       if (held === undefined || (held.use === use && held.holder === holder && same(held.publicKey, publicKey))) {
         this.keys.set(id, {
           use, publicKey: publicKey.slice() as Bytes, holder, algorithm: body["algorithm"] as number,
-          fromUs: body["valid_from_us"] as bigint, untilUs: (body["valid_until_us"] as bigint) || MAX_TIME_US + 1n,
-          revokedUs: held?.revokedUs ?? MAX_TIME_US + 1n,
+          fromUs: body["valid_from_us"] as bigint, untilUs: (body["valid_until_us"] as bigint) || NEVER,
+          revokedUs: held?.revokedUs ?? this.lost.get(hex(publicKey)) ?? NEVER,
         });
       }
-    } else if (kind.name === "key_revoked" && held !== undefined && (body["from_us"] as bigint) < held.revokedUs) {
-      held.revokedUs = body["from_us"] as bigint;
+    } else if (kind.name === "key_revoked" && held !== undefined) {
+      this.revoke(held, body["from_us"] as bigint, body["reason"] as number);
     }
+  }
+
+  private revoke(held: RegisteredKey, fromUs: bigint, reason: number): void {
+    let ended = [held];
+    if (!UNHARMED.includes(reason)) {
+      const id = hex(held.publicKey);
+      this.lost.set(id, earlier(fromUs, this.lost.get(id) ?? NEVER));
+      ended = [...this.keys.values()].filter((key) => same(key.publicKey, held.publicKey));
+    }
+    for (const key of ended) key.revokedUs = earlier(fromUs, key.revokedUs);
   }
 
   /** Keys that are registered for a use, and whether each was valid at a time. */
@@ -68,5 +84,9 @@ export class Keyring {
 }
 
 function endOf(key: RegisteredKey): bigint {
-  return key.untilUs < key.revokedUs ? key.untilUs : key.revokedUs;
+  return earlier(key.untilUs, key.revokedUs);
+}
+
+function earlier(one: bigint, two: bigint): bigint {
+  return one < two ? one : two;
 }
