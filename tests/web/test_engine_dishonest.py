@@ -15,6 +15,7 @@ from tests.verifier.package.test_dishonest_exporter import (
     cut_off,
     dated_back,
     export,
+    registered,
     revoked,
     tell,
     withholding,
@@ -50,6 +51,8 @@ def test_both_verifiers_see_through_a_dishonest_exporter(
         with monkeypatch.context() as lying:
             dated_back(lying, 2 * YEAR_US)
             packages["revoked"] = export(evidence, tmp_path / "revoked")
+        tell(evidence, [registered(evidence, "exporter-2")])
+        packages["under another id"] = export(evidence, tmp_path / "again")
     zips = {name: tmp_path / f"{name}.zip" for name in packages}
     for name, package in packages.items():
         pack(package, zips[name])

@@ -190,6 +190,16 @@ def revoked(from_us: int) -> record_pb2.Record:
     return record(BEGIN_US, key_revoked=body)
 
 
+def registered(evidence: Evidence, key_id: str) -> record_pb2.Record:
+    """The exporter's key again, under this id."""
+    body = record_pb2.KeyRegistered(
+        key_id=key_id, use=record_pb2.KEY_USE_EXPORTER, algorithm=record_pb2.KEY_ALGORITHM_ED25519,
+        public_key=evidence.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        holder="urn:custody:desk:export", valid_from_us=1,
+    )  # fmt: skip
+    return record(BEGIN_US, key_registered=body)
+
+
 def test_a_revoked_key_signs_nothing_whatever_day_the_manifest_names(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, own: Evidence, tmp_path: Path
 ) -> None:
@@ -203,14 +213,10 @@ def test_a_revoked_key_signs_nothing_whatever_day_the_manifest_names(
     for package, found in ((plain, {11}), (forged, {10, 11})):
         status, report = verdict(capsys, package, "--trust", own.vkey)
         assert (status, failing(report)) == (1, found)
-    spki = own.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    again = record_pb2.KeyRegistered(
-        key_id="exporter-1", use=record_pb2.KEY_USE_EXPORTER, algorithm=record_pb2.KEY_ALGORITHM_ED25519,
-        public_key=spki, holder="urn:custody:desk:export", valid_from_us=1,
-    )  # fmt: skip
-    tell(own, [record(BEGIN_US, key_registered=again)])
-    status, report = verdict(capsys, export(own, tmp_path / "again"), "--trust", own.vkey)
-    assert (status, failing(report)) == (1, {11})  # a revocation is never taken back
+    for key_id in ("exporter-1", "exporter-2"):
+        tell(own, [registered(own, key_id)])
+        status, report = verdict(capsys, export(own, tmp_path / key_id), "--trust", own.vkey)
+        assert (status, failing(report)) == (1, {11})  # a revocation is never taken back, under no id
 
 
 def withholding(monkeypatch: pytest.MonkeyPatch) -> None:
