@@ -202,3 +202,17 @@ async def test_names_that_some_disks_read_in_two_ways_are_not_used(
     assert [path.name.partition("-")[0] for path in sorted(folder.iterdir())] == [
         "00000001", "00000002", "00000003", "00000004", "00000005", "y.mp4"
     ]  # fmt: skip
+
+
+def test_the_command_that_is_printed_checks_the_package_with_the_key_that_was_made(
+    evidence: Evidence, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, key = tmp_path / "out", tmp_path / "own.pem"
+    arguments = evidence.arguments(out)
+    arguments[arguments.index("--signing-key") + 1] = str(key)
+    assert run([*arguments, "--make-key"]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("to check it: custody ")]
+    command = line.removeprefix("to check it: custody ").replace("LOGKEY", evidence.vkey).split()
+    assert run(command) == 0
+    assert run([*command[:-1], str(key)]) == 2
+    assert f"{key}: not a public key in PEM" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificates
 
 from custody.client import LedgerClient
@@ -21,6 +22,7 @@ from custody.export.errors import ExportError
 from custody.export.job import Exported, ExportJob, Stamp
 from custody.export.request import ExportRequest
 from custody.export.run import run_export
+from custody.private.file import write_new
 from custody.private.key import read_key, write_key
 from custody.private.passphrase import choose
 from custody.timestamping.authorities import Stamper
@@ -107,7 +109,8 @@ def export(
     """Write an evidence package to OUT, a new folder, or a zip file when OUT ends in .zip.
 
     The export is recorded in the log, and the package holds that entry. When it is interrupted, the same command goes on
-    with it. Check the package with: custody verify package OUT --trust LOGKEY
+    with it. Check the package with: custody verify package OUT --trust LOGKEY --exporter-key PUBLIC-KEY. --make-key writes
+    the public key beside the key, as KEY.pub.pem: give it and the log's key to whoever is to check, not with the package.
 
     Exit status: 0 done, 1 done but recorded footage of the period is absent, 2 could not export.
     """
@@ -140,6 +143,10 @@ def export(
     )
     click.echo(f"{made.withheld} items of personal data withheld; content SHA-256 {made.content_sha256}")
     click.echo(f"recorded as entry {made.export_index}; proven under the checkpoint of {made.tree_size} entries")
+    if asked["certificate"] is None:
+        public = public_file(signing_key)
+        whose = public if public.exists() else "PUBLIC-KEY"
+        click.echo(f"to check it: custody verify package {out} --trust LOGKEY --exporter-key {whose}", err=True)
     return 1 if made.absent else 0
 
 
@@ -176,7 +183,10 @@ def _stamper(urls: tuple[str, ...], roots: tuple[Path, ...]) -> Stamp:
 
 
 def read_signing_key(path: Path, passphrase_file: Path | None, *, make: bool) -> PrivateKey:
-    """An exporter's or officer's key. Raises ExportError ('export-key') and what `custody.private` raises."""
+    """An exporter's or officer's key. Raises ExportError ('export-key') and what `custody.private` raises.
+
+    With `make`, its public half lies beside it as PEM: what whoever checks the package must be given elsewhere.
+    """
     passphrase = choose(passphrase_file, "the signing key", confirm=make and not path.exists())
     if make and not path.exists():
         write_key(path, Ed25519PrivateKey.generate(), passphrase)
@@ -185,7 +195,15 @@ def read_signing_key(path: Path, passphrase_file: Path | None, *, make: bool) ->
         public_half(key)
     except MalformedError as error:
         raise ExportError(f"{path} holds no Ed25519, P-256 or ML-DSA-44 key", code="export-key") from error
+    public = public_file(path)
+    if make and not public.exists():
+        write_new(public, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), mode=0o644)
     return key
+
+
+def public_file(path: Path) -> Path:
+    """Where the public half of a key lies that was made here."""
+    return path.with_name(f"{path.name}.pub.pem")
 
 
 def _progress() -> Callable[[str, int, int], None]:

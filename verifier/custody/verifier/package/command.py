@@ -6,6 +6,8 @@ from typing import Final
 
 import click
 
+from custody.core.errors import MalformedError
+from custody.core.seal import SealKey
 from custody.verifier.package.certificate import CertificateTrust, read_crl
 from custody.verifier.package.checkpoint_check import LogTrust, open_held
 from custody.verifier.package.exporter_key import read_public_key
@@ -75,7 +77,7 @@ def package(
     trusted = LogTrust.of(load_trust(trust))
     plan = PackagePlan(
         trust=trusted,
-        exporters=[read_public_key(read_bounded(one, MAX_PEM_BYTES)) for one in exporters],
+        exporters=[_exporter(one) for one in exporters],
         certified=CertificateTrust(
             authorities=[one for path in authorities for one in read_certificates(path)],
             lists=[read_crl(read_bounded(one, MAX_PEM_BYTES)) for one in lists],
@@ -94,3 +96,13 @@ def package(
         for line in package_lines(report, lang):
             click.echo(line)
     return report.status.exit_status
+
+
+def _exporter(path: Path) -> SealKey:
+    """Raises MalformedError ('exporter-key') that names the file; the private key and a certificate are none."""
+    try:
+        return read_public_key(read_bounded(path, MAX_PEM_BYTES))
+    except MalformedError as error:
+        raise MalformedError(
+            f"{path}: {error}; a certificate's authority is given with --exporter-ca", code=error.code
+        ) from None
