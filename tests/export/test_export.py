@@ -145,6 +145,9 @@ def test_altered_and_lost_footage_is_named_and_not_packed(
     assert run([*evidence.arguments(out), "--footage", str(footage)]) == 1
     absent = json.loads((out / "data/manifest.json").read_text())["absent"]
     assert [(row["number"], row["reason"]) for row in absent] == [(2, "not-found"), (3, "altered")]
+    capsys.readouterr()
+    run(["verify", "package", str(out), "--trust", evidence.vkey])
+    assert "2 of 4 recorded segments of the period are not in this package" in capsys.readouterr().out.splitlines()
     assert run(["verify", "package", str(out), "--key", evidence.vkey]) == 0
 
 

@@ -53,6 +53,9 @@ def package_lines(report: PackageReport, lang: str) -> Iterator[str]:
     yield from check_lines(report.checks, PACKAGE_CHECKS, lang)
     yield from finding_lines(report.findings, lang)
     yield ""
+    if report.absent:
+        told = lines["kept_back"].format(absent=report.absent, all=report.absent + report.files)
+        yield click.style(told, fg="yellow")
     yield verdict_line(report.status, report.checks, lang)
 
 

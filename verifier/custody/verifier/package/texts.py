@@ -22,6 +22,7 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
         "package": "Evidence package", "nothing": "THIS IS NO EVIDENCE PACKAGE", "formless": "Nothing else could be checked.", "log": "log", "case": "case", "recipient": "given to",
         "counts": "{files} footage files, {size} bytes; {absent} recorded segments absent; {entries} entries of a log of {tree}",
+        "kept_back": "{absent} of {all} recorded segments of the period are not in this package",
         "trust_key": "trusted key", "trust_policy": "log key under the given policy", "cosigned": "cosigned by",
         "trust_package": "KEYS FROM THE PACKAGE ITSELF, much weaker: get the log's key elsewhere and give it with --trust:",
         "signed": "signed by", "stamped": "time stamp", "early": "all footage was recorded before", "sealed": "entries under a good seal of their source",
@@ -33,6 +34,7 @@ LINES: Final[Mapping[str, Mapping[str, str]]] = {
     "zh": {
         "package": "证据包", "nothing": "这不是证据包", "formless": "其余各项均无法检查。", "log": "日志", "case": "案件编号", "recipient": "接收单位",
         "counts": "录像文件 {files} 个，{size} 字节；已登记未提供 {absent} 段；条目 {entries} 条，日志共 {tree} 条",
+        "kept_back": "该期间已登记的录像段共 {all} 段，其中 {absent} 段不在本包内",
         "trust_key": "受信任的密钥", "trust_policy": "策略所列日志密钥", "cosigned": "见证签名",
         "trust_package": "密钥出自证据包自身，证明力弱得多：请从他处取得日志公钥并用 --trust 提供：",
         "signed": "签名", "stamped": "时间戳", "early": "全部录像登记不晚于", "sealed": "来源方封签有效的条目",
