@@ -82,7 +82,7 @@ _TEXTS: Final = {
     ),
     "documents": (
         "Documents: the log holds their hashes; the documents themselves were not seen.",
-        "文件原件：日志仅含其哈希值，未查验原件。",
+        "书面凭证（证明文件、登记表、批准等）：日志仅含其哈希值，未查验原件。",
     ),
     "afterwards": (
         "Anything after {when}: the last entry that was judged.",
