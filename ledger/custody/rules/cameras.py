@@ -7,7 +7,7 @@ from custody.rules.case import Case, span
 from custody.rules.finding import Finding
 from custody.rules.footage import HOUR_US
 from custody.rules.machines import FAULT, STREAM, run
-from custody.rules.state import Note, begun_us, counted_us
+from custody.rules.state import Note, counted_us
 from custody.v1 import record_pb2 as pb
 
 _ASPECTS: Final = (
@@ -105,8 +105,6 @@ def _late(case: Case, code: str, begin: Note, end: Note | None) -> Iterator[Find
     until_us = case.at_us if end is None else counted_us(end, begin)
     for rule in case.rules(code, case.event_us(begin)):
         limit_us = rule.parameters["limit_hours"] * HOUR_US
-        if until_us - begun_us(begin) > limit_us:
+        if until_us - begin.binds_us > limit_us:
             shown = [begin] if end is None else [begin, end]
-            yield from case.find(
-                code, [rule], (begun_us(begin), until_us), notes=shown, words={"limit": span(limit_us)}
-            )
+            yield from case.find(code, [rule], (begin.binds_us, until_us), notes=shown, words={"limit": span(limit_us)})

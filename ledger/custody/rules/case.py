@@ -79,7 +79,7 @@ class Case:
     def event_us(self, note: Note) -> int:
         """When what a note tells of happened: the moment whose law binds it; never later than it was told."""
         if note.at_us >= counted_us(note):
-            return min(note.at_us, note.sequenced_us)
+            return note.binds_us
         return min(max(note.at_us, self.named_us(note)), note.sequenced_us)
 
     @cached_property

@@ -11,10 +11,10 @@ from custody.core.limits import MAX_TIME_US
 from custody.rules.case import Case, Words, span
 from custody.rules.filings import first_uses
 from custody.rules.finding import Finding
-from custody.rules.footage import DAY_US, HOUR_US, MINUTE_US
+from custody.rules.footage import DAY_US, HOUR_US, IN_TIME_US, MINUTE_US
 from custody.rules.machines import DELEGATION, ORDER, STREAM, run
 from custody.rules.spans import subtract, union
-from custody.rules.state import TELLING_US, Note, begun_us, counted_us
+from custody.rules.state import Note, counted_us
 
 _LONGEST_SHIFT_US: Final = DAY_US
 """One shift answers for a day at most: nobody watches for a year, and one entry shall not say so."""
@@ -81,7 +81,7 @@ def check_staff(case: Case) -> Iterator[Finding]:
 
 def _untrained(case: Case, begin: Note, until_us: int, training: list[Note]) -> Iterator[Finding]:
     for rule in case.rules("staff-untrained", case.event_us(begin)):
-        limit_us = begun_us(begin) + rule.parameters["grace_days"] * DAY_US
+        limit_us = begin.binds_us + rule.parameters["grace_days"] * DAY_US
         first_us = min((counted_us(note, begin) for note in training), default=MAX_TIME_US)
         if until_us > limit_us and first_us > limit_us:
             period = (limit_us, min(until_us, first_us))
@@ -126,10 +126,10 @@ def check_maintenance(case: Case) -> Iterator[Finding]:
 def check_watch(case: Case) -> Iterator[Finding]:
     """Time without anybody watching, and incidents that were reported late or not at all."""
     registered = _of(case, "site_registered")
-    if registered and begun_us(registered[0]) < case.at_us:
+    if registered and registered[0].binds_us < case.at_us:
         shifts = [(*_shift(note), note.sequenced_us) for note in _of(case, "watch_shift")]
-        watched = union((begin, end) for begin, end, told_us in shifts if told_us <= end + TELLING_US)
-        for begin, end in subtract([(begun_us(registered[0]), case.at_us)], watched):
+        watched = union((begin, end) for begin, end, told_us in shifts if told_us <= end + IN_TIME_US)
+        for begin, end in subtract([(registered[0].binds_us, case.at_us)], watched):
             rules = [
                 rule
                 for rule in case.rules("watch-gap", max(begin, case.event_us(registered[0])))
@@ -142,7 +142,7 @@ def check_watch(case: Case) -> Iterator[Finding]:
     for name, notes in incidents.items():
         seen_us: int = min(notes[0].body.seen_us, notes[0].sequenced_us)
         # Reported to the police, not to the log: an entry of some days later tells of a report of the same hour.
-        heard_us = notes[0].sequenced_us - seen_us + TELLING_US
+        heard_us = notes[0].sequenced_us - seen_us + IN_TIME_US
         reports = [max(note.body.reported_us, note.sequenced_us - heard_us) for note in notes if note.body.reported_us]
         reported_us = min(reports, default=case.at_us)
         for rule in case.rules("incident-unreported", max(seen_us, case.event_us(notes[0]))):

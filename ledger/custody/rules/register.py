@@ -23,7 +23,7 @@ from custody.rules.footage import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from custody.rules.machines import OF_SITE, OF_STREAM, REQUEST, run
 from custody.rules.rule import Rule
 from custody.rules.spans import Intervals, subtract, union
-from custody.rules.state import Note, begun_us, counted_us
+from custody.rules.state import Note, counted_us
 from custody.v1 import record_pb2 as pb
 
 _OWN_STAFF: Final = frozenset({pb.ACCESSOR_KIND_OPERATOR_STAFF, pb.ACCESSOR_KIND_MAINTAINER})
@@ -339,10 +339,10 @@ def check_requests(case: Case) -> Iterator[Finding]:
         until_us = case.at_us if answer is None else counted_us(answer, note)
         for rule in case.rules("request-unanswered", case.event_us(note)):
             limit_us = rule.parameters["limit_hours"] * HOUR_US
-            if until_us - begun_us(note) > limit_us:
+            if until_us - note.binds_us > limit_us:
                 shown = [note] if answer is None else [note, answer]
                 words: Words = {"request": name, "limit": span(limit_us)}
-                period = (begun_us(note), until_us)
+                period = (note.binds_us, until_us)
                 yield from case.find("request-unanswered", [rule], period, notes=shown, words=words)
 
 
