@@ -49,10 +49,10 @@ def test_a_deletion_told_as_before_the_hold_is_judged_when_it_was_told() -> None
 
 
 def test_an_honest_deletion_of_a_day_offline_is_believed() -> None:
-    world = kept(retention_days=30)
+    world = kept(retention_days=34)
     deleted = world.now - SECOND
     held(world).record(hours=12, length=12 * HOUR)
-    world.dispose(1, 10, deleted_us=deleted)
+    world.dispose(1, 4, deleted_us=deleted)
     assert world.codes() == []
 
 
@@ -75,7 +75,7 @@ def test_only_what_was_old_enough_is_believed() -> None:
 
 @pytest.mark.parametrize("shown", ["a scan", "a copy"])
 def test_footage_that_was_seen_afterwards_was_not_deleted_before(shown: str) -> None:
-    world = kept(retention_days=30)
+    world = kept(retention_days=34)
     deleted = world.now - SECOND
     held(world).record(hours=6, length=6 * HOUR)
     if shown == "a scan":
@@ -83,13 +83,13 @@ def test_footage_that_was_seen_afterwards_was_not_deleted_before(shown: str) -> 
     else:
         spans = [world.span(begin=START, end=START + 5 * DAY)]
         world.access(act=pb.ACCESS_ACT_COPY, copies_sha256=[digest("copy")], spans=spans)
-    world.record(hours=6, length=6 * HOUR).dispose(1, 10, deleted_us=deleted)
-    assert world.one("disposed-under-hold").numbers == (1, 10)
+    world.record(hours=6, length=6 * HOUR).dispose(1, 4, deleted_us=deleted)
+    assert world.one("disposed-under-hold").numbers == (1, 4)
 
 
 @pytest.mark.parametrize("shown", ["truncated scan", "scan that missed it", "look without a copy", "before"])
 def test_what_shows_nothing_of_it_takes_nothing_away(shown: str) -> None:
-    world = kept(retention_days=30)
+    world = kept(retention_days=34)
     if shown == "before":
         scan(world)
     deleted = world.now - SECOND if shown != "before" else world.now
@@ -102,7 +102,7 @@ def test_what_shows_nothing_of_it_takes_nothing_away(shown: str) -> None:
         world.tell(integrity_scan=pb.IntegrityScan(ranges=[run], missing=[run]))
     elif shown == "look without a copy":
         world.access(spans=[world.span(begin=START, end=START + 5 * DAY)])
-    world.record(hours=6, length=6 * HOUR).dispose(1, 10, deleted_us=deleted)
+    world.record(hours=6, length=6 * HOUR).dispose(1, 4, deleted_us=deleted)
     assert "disposed-under-hold" not in world.codes()
 
 

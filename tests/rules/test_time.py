@@ -87,8 +87,8 @@ def test_motion_only_recording_is_explained_while_the_source_is_alive(world: Wor
     assert world.codes() == []
     rows = [row for row in timeline(world.state, STREAM, world.now) if row.kind is StretchKind.DECLARED_GAP]
     assert [(row.from_us, row.to_us, row.reason_en) for row in rows] == [(begin, world.now, "motion only")]
-    world.configure(motion_only=False)
-    world.configure(motion_only=False)
+    world.configure(motion_only=False, segment_us=10 * MINUTE)
+    world.configure(motion_only=False, segment_us=10 * MINUTE)
     world.beat(interval=HOUR)
     world.wait(HOUR)
     assert world.codes() == ["gap-unexplained"]

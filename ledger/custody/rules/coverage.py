@@ -152,9 +152,39 @@ class Coverage:
         return union([*told, *self.planned])
 
     @cached_property
+    def going_on(self) -> Intervals:
+        """What a gap with a reason that was declared open covers after it was told: as long as the source goes on being heard of.
+
+        A source that is there and does not end the gap says with each sign of life that it lasts.
+        """
+        last_us = self.recorded[-1][1] if self.recorded else 0
+        if not self.reasoned or not self.reasoned[-1][3] or self.reasoned[-1] != self.declared[-1]:
+            return []
+        begin, told_us = self.reasoned[-1][:2]
+        if last_us > begin:
+            return []
+        return [(told_us, end) for start, end in self.alive if start <= told_us < end]
+
+    @cached_property
+    def pending(self) -> Intervals:
+        """The end, where a file of the usual length is being written: nobody can have told of it while it is not finished."""
+        if not self.recorded:
+            return []
+        last_us, at_us = self.recorded[-1][1], self.case.at_us
+        heard = any(begin <= at_us <= end for begin, end in self.alive)  # silence before that is a finding of its own
+        return [(last_us, at_us)] if heard and at_us - last_us <= 2 * self._usual_us else []
+
+    @property
+    def _usual_us(self) -> int:
+        """Length of a file: as the recorder is set, else of the last one; a day at most."""
+        set_us = [note.body.segment_us for note in self.case.notes if note.kind == "recorder_configuration"]
+        begins, ends, _ = self.footage.segments.columns
+        return min((set_us[-1] if set_us else 0) or ends[-1] - begins[-1], DAY_US)
+
+    @cached_property
     def missing(self) -> Intervals:
-        """Time in use that is neither recorded nor explained."""
-        return subtract(subtract(self.in_use, self.recorded), self.explained)
+        """Time in use that is neither recorded nor explained, nor may still be told of."""
+        return subtract(subtract(self.in_use, self.recorded), union([*self.explained, *self.going_on, *self.pending]))
 
     def paused(self, times: Intervals) -> int:
         """How much of these times lies in pauses between segments of one run, beyond the share that is nobody's loss.
@@ -218,7 +248,8 @@ def _gaps_declared(case: Case, coverage: Coverage) -> Iterator[Finding]:
             yield from case.find(
                 "gap-explained", rules, (begin, end), indexes=[index], zh={"reason": chinese}, words=words
             )
-        if still and last_us <= begin == newest_us:
+        lasts = coverage.going_on and coverage.going_on[-1][1] >= case.at_us
+        if still and last_us <= begin == newest_us and not lasts:
             yield from case.find("gap-open", case.rules("gap-open", begin), (begin, end), indexes=[index])
 
 
@@ -243,7 +274,7 @@ def _silence(case: Case, coverage: Coverage) -> Iterator[Finding]:
 def _availability(case: Case, coverage: Coverage) -> Iterator[Finding]:
     for rule in case.rules("availability-low", case.at_us):
         window = [(case.at_us - rule.parameters["window_days"] * DAY_US, case.at_us)]
-        expected = intersect(coverage.in_use, window)
+        expected = subtract(intersect(coverage.in_use, window), coverage.pending)
         covered = union([*coverage.recorded, *coverage.planned])
         whole = length(expected)
         paused_us = coverage.paused(subtract(expected, coverage.planned))

@@ -14,7 +14,7 @@ told afterwards can have been at any moment up to its stamp. It is believed wher
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from custody.rules.case import Case
 from custody.rules.finding import Finding, Verdict
@@ -26,6 +26,9 @@ from custody.rules.rule import Rule
 from custody.rules.sightings import seen_after
 from custody.rules.state import Note
 from custody.v1 import record_pb2
+
+OVERDUE_US: Final = 2 * DAY_US
+"""How long after its time was over footage may go and still count as deleted by the recorder's setting."""
 
 
 class Piece(NamedTuple):
@@ -115,8 +118,13 @@ class Disposals:
         if not kept_us:  # the ordinary case: no hold came between, so it makes no difference
             yield first, last, told_us
             return
-        # By its begin, for that is in the file's name, by which recorders delete.
-        after = self.footage.split_begin(first, last, deleted_us - kept_us + 1)
+        # By its begin, for that is in the file's name, by which recorders delete. What had been due for long was evidently
+        # not deleted by that setting.
+        due = self.footage.split_begin(first, last, deleted_us - kept_us - OVERDUE_US)
+        if first < due:
+            yield first, due - 1, told_us
+        first = due
+        after = self.footage.split_begin(first, last, deleted_us - kept_us + 1) if first <= last else first
         if first < after:
             seen = seen_after(self.case, self.footage, (first, after - 1), deleted_us)
             parts = [(low, high, deleted_us) for low, high in seen.free(first, after - 1)]
@@ -218,6 +226,12 @@ class Disposals:
         return held.free(first, last)
 
 
+_ITS_WORD: Final = (
+    ": they were told gone after it was placed, and that they went before rests on the source's word alone",
+    "：保全后方登记其已不存在，所称处置早于保全仅凭来源方自述",
+)
+
+
 def check_disposals(case: Case, disposals: Disposals) -> Iterator[Finding]:
     """Early, under a hold, never announced, or of footage that never was."""
     for _, _, piece in disposals.claims:
@@ -226,9 +240,11 @@ def check_disposals(case: Case, disposals: Disposals) -> Iterator[Finding]:
         if piece.hold is not None:
             rules = case.rules("disposed-under-hold", piece.deleted_us)
             shown = [piece.note, piece.hold.note]
+            english, chinese = _ITS_WORD if _deleted(piece.note) < piece.hold.placed_us else ("", "")
             yield from case.find(
-                "disposed-under-hold", rules, period, notes=shown, numbers=numbers, words={"hold": piece.hold.id}
-            )
+                "disposed-under-hold", rules, period, notes=shown, numbers=numbers,
+                zh={"what": chinese}, words={"hold": piece.hold.id, "what": english},
+            )  # fmt: skip
         if piece.rules:
             kept_us = max(piece.deleted_us - period[1], 0)
             words = {"kept": days(kept_us), "minimum": days(piece.minimum_us)}

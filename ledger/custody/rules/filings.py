@@ -87,7 +87,7 @@ def _mismatch(case: Case, standing: Note, uses: dict[str, int]) -> Iterator[Find
         settled_us = case.at_us - rule.parameters["limit_days"] * DAY_US
         filed = set(body.streams)
         unfiled = sorted(name for name, since_us in uses.items() if name not in filed and since_us < settled_us)
-        gone = sorted(filed - set(uses))
+        gone = sorted(filed - set(uses) - _retired_since(case, settled_us))
         texts = []
         if filed and unfiled:
             texts.append((f"not filed: {_some(unfiled)}", f"未备案：{_some(unfiled)}"))
@@ -121,3 +121,13 @@ def _configured(notes: list[Note]) -> tuple[int, int]:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" (+{len(names) - 8})" if len(names) > 8 else "")
+
+
+def _retired_since(case: Case, moment_us: int) -> set[str]:
+    """Streams of the site that were retired after a moment: the filing may still follow."""
+    return {
+        name
+        for name in case.site.streams
+        for step in run(STREAM, case.state.streams[name].notes)
+        if step.after == "retired" and step.note.frees_us >= moment_us
+    }

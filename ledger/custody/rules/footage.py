@@ -9,7 +9,7 @@ kept, the rules decide later what is a finding.
 from array import array
 from bisect import bisect_right, insort
 from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import chain
 from operator import sub
 from typing import Any, Final, NamedTuple
 
@@ -132,8 +132,7 @@ class Footage:
         begin_us = record.at_us
         end_us = begin_us + body.duration_us
         runs = self.runs.columns
-        gap_us = self._limits.gap_us
-        if number == self._expected and -gap_us <= begin_us - runs[3][-1] <= gap_us:
+        if number == self._expected and self._goes_on(begin_us, end_us):
             runs[1][-1] = number
             runs[3][-1] = end_us
             self._next = self._expected = number + 1
@@ -169,6 +168,10 @@ class Footage:
             return False
         if max(map(sub, ends, begins)) > LONGEST_SEGMENT_US:
             return False
+        if min(map(sub, begins, chain((self.segments.columns[0][-1],), begins))) < 0:
+            return False
+        if min(map(sub, ends, chain((runs[3][-1],), ends))) < 0:
+            return False
         runs[1][-1] = numbers[-1]
         runs[3][-1] = ends[-1]
         self._next = self._expected = numbers[-1] + 1
@@ -176,14 +179,21 @@ class Footage:
             column.extend(values)
         return True
 
+    def _goes_on(self, begin_us: int, end_us: int) -> bool:
+        """Whether a segment continues the last run: beside its end, within the tolerance, and never backwards in time.
+
+        Many short steps back would each be within the tolerance, and together tell an hour twice.
+        """
+        end_before_us = self.runs.columns[3][-1]
+        near = abs(begin_us - end_before_us) <= self._limits.gap_us
+        return near and end_us >= end_before_us and begin_us >= self.segments.columns[0][-1]
+
     def _strange(self, index: int, number: int, begin_us: int, end_us: int) -> bool:
         if number < self._next and self.place(number) is not None:
             self.repeated.append(number, index, begin_us)
             return False
         _, lasts, _, ends, _ = self.runs.columns
-        follows = len(lasts) > 0 and number == lasts[-1] + 1
-        gap_us = self._limits.gap_us
-        if follows and -gap_us <= begin_us - ends[-1] <= gap_us:
+        if len(lasts) > 0 and number == lasts[-1] + 1 and self._goes_on(begin_us, end_us):
             lasts[-1] = number
             ends[-1] = end_us
         else:
@@ -267,14 +277,16 @@ class Footage:
         return [rows[row] for _, row in self._order]
 
     def overlaps(self) -> Iterator[tuple[int, int, int]]:
-        """(leaf index, begin, by how much) of segments that begin before the one that is next below in number ended.
+        """(leaf index, begin, by how much) of segments that begin before one of a lower number ended.
 
         By number and not by the order of telling, or a second recording of an hour would only have to be told first.
         Within a run nothing overlaps by more than the tolerance.
         """
-        for before, row in pairwise(self.ordered_runs()):
-            if row[2] < before[3]:
-                yield self.index_of(row[0]), row[2], before[3] - row[2]
+        reached_us = 0
+        for row in self.ordered_runs():
+            if row[2] < reached_us:
+                yield self.index_of(row[0]), row[2], reached_us - row[2]
+            reached_us = max(reached_us, row[3])
 
     def index_of(self, number: int) -> int:
         """Leaf index of a segment that is known to have come."""

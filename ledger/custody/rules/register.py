@@ -109,7 +109,8 @@ def _doubled(case: Case) -> set[int]:
 
 def _answered(case: Case, note: Note, entries: list[Note]) -> Intervals:
     """Footage that those of the entries name that were made for the time of an observed access."""
-    begin_us, end_us = _during(note)
+    # What a system saw is exact, and may be long; what a person writes down is rounded.
+    begin_us, end_us = note.at_us - _ROUNDED_US, note.at_us + max(note.body.duration_us, 1) + _ROUNDED_US
     first = bisect_left(entries, begin_us - _LONGEST_US, key=_begin)
     after = bisect_left(entries, end_us, first, key=_begin)
     return union(
@@ -292,7 +293,7 @@ def _unauthorised(case: Case, note: Note, request: _Request | None) -> tuple[str
     if request.answer.at_us > note.at_us:
         return "it was granted only afterwards", "事后才同意"
     valid_until_us = request.answer.body.valid_until_us
-    if valid_until_us and note.at_us >= valid_until_us:
+    if valid_until_us and case.event_us(note) >= valid_until_us:
         return "the grant had expired", "同意已过期"
     return _beyond(case, body, request.asked.body)
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from custody.rules.case import Case
 from custody.rules.disposal import Disposals
 from custody.rules.finding import Finding, Verdict
+from custody.rules.footage import IN_TIME_US
 from custody.rules.observation import Observation, Seen, Status
 from custody.rules.ranges import Claims
 from custody.rules.retention import days
@@ -160,7 +161,9 @@ def _check_scans(case: Case, disposals: Disposals) -> Iterator[Finding]:
     )
     for first, last, told in scans(case):
         gone = _claims(
-            (low, high, True) for low, high, piece in disposals.claims if piece.deleted_us <= told.note.at_us
+            (low, high, True)
+            for low, high, piece in disposals.claims
+            if piece.deleted_us <= told.note.at_us and piece.note.sequenced_us <= told.note.sequenced_us + IN_TIME_US
         )
         for low, high in looked.free(first, last):
             for part in disposals.footage.pieces(low, high):
