@@ -100,6 +100,24 @@ def test_a_grant_covers_the_footage_that_was_asked_for(world: World) -> None:
     assert _why(world) == [LESS_FOOTAGE]
 
 
+@pytest.mark.parametrize(
+    ("act", "more", "why"),
+    [
+        (pb.ACCESS_ACT_COPY, 0, []),
+        (pb.ACCESS_ACT_COPY, 1, [LESS_FOOTAGE]),
+        (pb.ACCESS_ACT_CONSULT, 0, [LESS_FOOTAGE]),
+    ],
+)
+def test_files_are_handed_over_whole(world: World, act: int, more: int, why: list[str]) -> None:
+    """An hour was asked for; it lies in two files of twelve hours. Who only looks needs no whole files."""
+    asked = world.span(begin=START + 11 * HOUR + HOUR // 2, end=START + 12 * HOUR + HOUR // 2)
+    world.request(act=act, spans=[asked])
+    world.grant()
+    given = world.span(begin=START, end=START + 24 * HOUR + more)
+    world.access(act=act, spans=[given], documents=PAPERS, request_id="r1", accessor=POLICE)
+    assert _why(world) == why
+
+
 def test_a_grant_is_for_whoever_asked(world: World) -> None:
     world.request()
     world.grant()

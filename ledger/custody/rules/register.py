@@ -298,15 +298,33 @@ def _unauthorised(case: Case, note: Note, request: _Request | None) -> tuple[str
     return _beyond(case, body, request.asked.body)
 
 
+_HANDED_OVER: Final = frozenset({pb.ACCESS_ACT_RETRIEVE, pb.ACCESS_ACT_COPY, pb.ACCESS_ACT_PROVIDE})
+"""Acts by which somebody gets files."""
+
+
 def _beyond(case: Case, access: Any, asked: Any) -> tuple[str, str] | None:
     """What of an access the grant of a request does not cover: what is granted is what was asked."""
     if _reach(access.act) > _reach(asked.act or pb.ACCESS_ACT_CONSULT):
         return "the grant is for less than this act", "使用方式超出同意的范围"
     if access.accessor != asked.accessor:
         return "it was granted to another kind of accessor", "使用人类别与获准的请求人不符"
-    if subtract(_spans(case, access), _spans(case, asked)):
+    covered = _spans(case, asked)
+    if subtract(_spans(case, access), _whole_files(case, covered) if access.act in _HANDED_OVER else covered):
         return "the grant is for less than this footage", "录像时段超出同意的范围"
     return None
+
+
+def _whole_files(case: Case, spans: Intervals) -> Intervals:
+    """Footage as it can be handed over: the files that the spans touch are given whole, for a file that is cut is no original."""
+    if case.stream is None:
+        return spans
+    footage, whole = case.stream.footage, list(spans)
+    for first, last, begin_us, end_us, _ in footage.runs.rows():
+        for from_us, to_us in spans:
+            if from_us < end_us and begin_us < to_us:
+                low, high = footage.split(first, last, from_us), footage.split_begin(first, last, to_us) - 1
+                whole += [footage.times(low, high)] if low <= high else []
+    return union(whole)
 
 
 def _reach(act: int) -> int:
