@@ -88,7 +88,8 @@ static int feed_units(struct onepass *pass, const uint8_t *piece, size_t bytes)
 void onepass_feed(struct onepass *pass, const uint8_t *data, size_t bytes)
 {
     while (bytes > 0) {
-        size_t some = bytes < FEED_BYTES ? bytes : FEED_BYTES;
+        /* A transport stream is taken apart into memory of its own; of samples the whole piece keeps both lanes busy longest. */
+        size_t some = pass->is_transport && bytes > FEED_BYTES ? FEED_BYTES : bytes;
         lanes_begin(&pass->lanes, data, some);
         if (!pass->declined)
             pass->declined = feed_units(pass, data, some);
